@@ -34,8 +34,11 @@ export interface BlobPlace {
   findOwnBlobs(): Promise<string | undefined>
   /** Name for a message of the part with another registry's repositories, which are not served; undefined: there are none. */
   findForeignRepositories(): Promise<string | undefined>
-  /** The links of the Distribution registry beside the blobs; undefined: such a place cannot have them. */
-  openLinks?: () => Promise<LinkTree>
+  /**
+   * The links of the Distribution registry beside the blobs; undefined: such a place cannot have them. `isOneThread`: reads by no thread
+   * of its own.
+   */
+  openLinks?: (options?: { readonly isOneThread?: boolean }) => Promise<LinkTree>
   /** True if its bytes take room on the disk of this folder. Errors: those of the system. */
   sharesDiskWith(folder: string): boolean
 }

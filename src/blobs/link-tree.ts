@@ -50,6 +50,18 @@ export interface FoundLink {
   readonly at: number
 }
 
+/** A link to a blob. */
+export interface FoundBlob extends FoundLink {
+  /** Size of its bytes, or why there are none; undefined: not looked at. */
+  readonly size?: number | OddityKind | undefined
+}
+
+/** A link to a manifest. */
+export interface FoundManifest extends FoundLink {
+  /** Its bytes, which have the digest of `target`, or why there are none; undefined: not looked at. */
+  readonly content?: Uint8Array | OddityKind | undefined
+}
+
 /** A tag. */
 export interface FoundTag {
   readonly name: Tag
@@ -64,13 +76,28 @@ export interface LinkBatch<T> {
   readonly oddities: readonly Oddity[]
 }
 
-/** Entries of one batch: each is one transaction of the facts, which others wait for on SQLite. */
+/** Entries of one batch: as many as one query has. */
 export const LINK_BATCH = 500
+
+/** Step in the reading of a whole tree: a repository, what is in it, batch by batch, and then the next one. */
+export type TreePart =
+  | { readonly kind: 'oddity'; readonly oddity: Oddity }
+  | { readonly kind: 'repository'; readonly name: RepositoryName }
+  | ({ readonly kind: 'blobs' } & LinkBatch<FoundBlob>)
+  | ({ readonly kind: 'manifests' } & LinkBatch<FoundManifest>)
+  | ({ readonly kind: 'tags' } & LinkBatch<FoundTag>)
+  | ({ readonly kind: 'uploads' } & LinkBatch<never>)
 
 /** Selection of links. */
 export interface LinkSelection {
   /** Leaves out most of those that were written before, in milliseconds since 1970, without reading them. */
   readonly since?: number | undefined
+}
+
+/** Selection of what is read of a whole tree. */
+export interface TreeSelection extends LinkSelection {
+  /** True: sizes and manifests are read, too; without it the links alone, which is for content that is known already. */
+  readonly readsContent: boolean
 }
 
 /** States of a tree of links, each of which has a name of its own. */
@@ -123,6 +150,8 @@ export interface LinkTree {
   states(): Promise<TreeState[]>
   /** The tree of a state. */
   read(state: TreeState): LinkReader
+  /** Reads a whole tree, some of it ahead: blobs of a repository, then its manifests, then its tags, then its uploads. */
+  readAll(state: TreeState, selection: TreeSelection): AsyncIterable<TreePart>
   /**
    * Moves a tree from one state to another; after it the move is durable. One that has that state already is kept under another
    * name, which is returned. Errors: those of the system.

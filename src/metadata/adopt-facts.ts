@@ -68,8 +68,10 @@ export interface AdoptManifestRules {
   readonly isSparseAllowed: boolean
 }
 
-/** All content of a small repository. */
+/** Content of a repository. */
 export interface AdoptedRepository {
+  /** False: a part of it, so that what it lacks or does not name may be in another part; nothing of it is queued. */
+  readonly isWhole: boolean
   readonly name: RepositoryName
   readonly blobs: readonly AdoptedBlob[]
   readonly manifests: readonly AdoptedManifest[]
@@ -103,8 +105,8 @@ export interface AdoptFacts {
   /** Sets tags; in their order. `by`: for their history. */
   adoptTags(repository: RepositoryName, tags: readonly AdoptedTag[], by: string): Promise<TagOutcome[]>
   /**
-   * Takes over whole repositories, of at most 500 entries of each kind, in one transaction: an index after its images, and
-   * incomplete ones as with `takesIncomplete`. What nothing in them names is queued.
+   * Takes over repositories, of any number of entries, in one transaction: an index after its images, and
+   * incomplete ones as with `takesIncomplete`. What nothing in them names is queued. See `isWhole` for parts of one.
    */
   adoptRepositories(
     repositories: readonly AdoptedRepository[],
@@ -114,6 +116,9 @@ export interface AdoptFacts {
   previewTags(repository: RepositoryName, tags: readonly AdoptedTag[]): Promise<TagOutcome[]>
   /** Time at which a repository of this name was deleted last, in ms since 1970; undefined: none is in the trash. */
   findDeletion(repository: RepositoryName): Promise<number | undefined>
-  /** Queues manifests without a tag and blobs in no manifest, so that they go when they are not used. */
+  /**
+   * Queues manifests without a tag and blobs in no manifest, so that they go when they are not used; what is queued already keeps its
+   * time.
+   */
   queueUnneeded(repository: RepositoryName): Promise<void>
 }

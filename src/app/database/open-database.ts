@@ -21,6 +21,8 @@ export interface DatabaseOptions {
   readonly onFrozen?: ((file: string) => void) | undefined
   /** SQLite is only read, as in the process that has started this one: what one wrote the others would not see. */
   readonly isFrozen?: boolean
+  /** Many rows will be written into SQLite, by a process that may take more memory for it. */
+  readonly isBulk?: boolean
   /** Called when another file is in the place of an SQLite database that is open: nothing is written any more. */
   readonly onReplaced?: ((file: string) => void) | undefined
   /** Called when this process begins to get notifications of changes from PostgreSQL, or with the reason why it gets none. */

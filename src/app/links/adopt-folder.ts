@@ -15,6 +15,7 @@ import { MIGRATION_SETS } from '../database/database-schema.ts'
 import { hasFacts, refuseLostDatabase } from '../database/lost-database.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
+import { isLocked } from '../folders/data-folder.ts'
 import { readServerRecord } from '../folders/server-record.ts'
 
 export type { AdoptProgress, AdoptResult }
@@ -40,12 +41,13 @@ export async function adoptFolder(config: Config, options: AdoptFolderOptions): 
   const tree = await requireTree(config)
   if (options.isPreview) return previewTree(config, tree, options)
   if (!options.mayMakeDatabase) await refuseLostDatabase(config)
-  const store = await openStore(config)
+  const store = await openStore(config, { isBulk: true })
   try {
     // Makes the folder of uploads: from then on the blobs are those of Berth, too.
     const blobs = await createBlobPlace(config).open()
     await blobs.close()
-    return await adopt(config, tree, { ...options, facts: createAdoptFacts(store.database) })
+    const isAlone = (): boolean => store.database.engine === 'sqlite' && !isLocked(config.dataDir)
+    return await adopt(config, tree, { ...options, facts: createAdoptFacts(store.database), isAlone })
   } finally {
     await store.close()
   }
@@ -55,9 +57,10 @@ export async function adoptFolder(config: Config, options: AdoptFolderOptions): 
 export async function adopt(
   { sparseManifests }: Pick<Config, 'sparseManifests'>,
   tree: LinkTree,
-  { facts, keepsTree, onProgress, signal }: Omit<AdoptFolderOptions, 'isPreview'> & { facts: AdoptFacts },
+  options: Omit<AdoptFolderOptions, 'isPreview'> & { facts: AdoptFacts; isAlone: () => boolean },
 ): Promise<AdoptResult> {
-  return adoptTree({ tree, facts, isSparseAllowed: sparseManifests, keepsTree, onProgress, signal })
+  const { facts, keepsTree, onProgress, signal, isAlone } = options
+  return adoptTree({ tree, facts, isSparseAllowed: sparseManifests, keepsTree, onProgress, signal, isAlone })
 }
 
 /** Adopts into a database that is removed afterwards: it shows exactly what a takeover does, and its memory is bounded. */
@@ -69,7 +72,7 @@ async function previewTree(
   await using resources = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'berth-adopt-'))
   resources.defer(() => rm(folder, { recursive: true, force: true }))
-  const migrations = { migrations: MIGRATION_SETS }
+  const migrations = { migrations: MIGRATION_SETS, isBulk: true }
   const scratch = await openSqliteDatabase<MetadataSchema>(join(folder, 'preview.db'), migrations)
   resources.defer(() => scratch.close())
   const present = (await hasFacts(config)) ? await openStore(config) : undefined
@@ -78,7 +81,7 @@ async function previewTree(
   return await adopt(
     config,
     { ...tree, storeUnder: async () => true },
-    { ...options, facts, keepsTree: true },
+    { ...options, facts, keepsTree: true, isAlone: () => true },
   )
 }
 

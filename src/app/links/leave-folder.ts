@@ -52,6 +52,7 @@ export async function leaveFolder(config: Config, options: LeaveFolderOptions): 
             facts: known,
             isSparseAllowed: config.sparseManifests,
             keepsTree: !isBehind,
+            readsAhead: false,
             onProgress: () => {},
             signal: options.signal,
           })

@@ -1,5 +1,6 @@
 import { constants, existsSync, statSync } from 'node:fs'
 import { access, readdir } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { makeMissingFolders, PRIVATE_FOLDER } from '../../files/durable.ts'
 import { type BlobPlace, type OpenPlaceOptions, UnusablePlaceError } from '../blob-place.ts'
@@ -24,9 +25,9 @@ export function createDiskPlace(root: string): BlobPlace {
     probe: () => probeFolders(root),
     findOwnBlobs: () => findOwnBlobs(root),
     findForeignRepositories: () => findForeign(root),
-    openLinks: async () => {
+    openLinks: async ({ isOneThread = availableParallelism() === 1 } = {}) => {
       const { createDiskLinkTree } = await import('./links/disk-link-tree.ts')
-      return createDiskLinkTree(root)
+      return createDiskLinkTree(root, { isOneThread })
     },
     sharesDiskWith: (folder) => statSync(folder).dev === statSync(root).dev,
   }

@@ -20,6 +20,12 @@ import { FULL_MESSAGE } from './sqlite-fault.ts'
 const BUSY_TIMEOUT_MS = 5_000
 /** Page cache of each connection, in KiB: keeps the idle process small. */
 const CACHE_KIB = 8_192
+/**
+ * The same of a connection that writes a lot of rows, as a takeover does: pages of indexes are changed many times before they
+ * are written. And the size of its log at which pages are copied into the database file, in pages of 4 KiB.
+ */
+const BULK_CACHE_KIB = 65_536
+const BULK_LOG_PAGES = 16_384
 /** SQLite's own error (sqlite.org/rescode.html#full). */
 const FULL: Error = Object.assign(new Error('database or disk is full'), { errcode: 13 })
 
@@ -35,6 +41,8 @@ interface OpenSqliteOptions {
    * process has changed it, nothing is answered any more.
    */
   readonly isFrozen?: boolean
+  /** True: many rows will be written, by a process that may take more memory for it. */
+  readonly isBulk?: boolean
 }
 
 /**
@@ -119,7 +127,10 @@ interface WritingOptions extends OpenSqliteOptions {
 }
 
 /** The side that writes: one connection, which transactions hold in turn. */
-function openWriting<S>(file: string, { headroom, isFrozen = false, checkFile, snapshot }: WritingOptions) {
+function openWriting<S>(
+  file: string,
+  { headroom, isFrozen = false, isBulk = false, checkFile, snapshot }: WritingOptions,
+) {
   const makeRoom = (): void => {
     if (!isFrozen && headroom?.makeRoom() === false)
       throw new OciError('STORAGE_FULL', { message: FULL_MESSAGE, cause: FULL })
@@ -130,6 +141,8 @@ function openWriting<S>(file: string, { headroom, isFrozen = false, checkFile, s
     if (isFrozen) return connectFrozen(file)
     makeRoom()
     const connection = connect(file)
+    if (isBulk)
+      connection.exec(`pragma cache_size = -${BULK_CACHE_KIB}; pragma wal_autocheckpoint = ${BULK_LOG_PAGES}`)
     closeSharedMemory = fillSharedMemory(connection, file)
     return connection
   }

@@ -20,7 +20,7 @@ export async function queueUnneeded(
       const last = digests.at(-1)
       if (last === undefined) break
       const keys = digests.map((digest) => ({ kind, repositoryId, digest }))
-      await transaction((tx) => enqueue(tx, keys, { since: now, reason }))
+      await transaction((tx) => enqueue(tx, keys, { since: now, reason, keepsEarlier: true }))
       after = last
     }
   }

@@ -15,13 +15,13 @@ export interface QueueKey {
 }
 
 /**
- * Queues what an event may have made unneeded. What is queued already counts from this event on. The collector looks
+ * Queues what an event may have made unneeded. What is queued already counts from this event on, unless `keepsEarlier`. The collector looks
  * again before it removes anything, so that an event too many costs a look and nothing else.
  */
 export async function enqueue(
   tx: Writes,
   keys: readonly QueueKey[],
-  { since, reason }: { since: number; reason: string },
+  { since, reason, keepsEarlier = false }: { since: number; reason: string; keepsEarlier?: boolean },
 ): Promise<void> {
   for (let at = 0; at < keys.length; at += BATCH) {
     if (at > 0) await betweenBatches()
@@ -32,7 +32,9 @@ export async function enqueue(
       .insertInto('collection_queue')
       .values(rows)
       .onConflict((conflict) =>
-        conflict.columns(['kind', 'repository_id', 'digest']).doUpdateSet({ since, reason }),
+        keepsEarlier
+          ? conflict.doNothing()
+          : conflict.columns(['kind', 'repository_id', 'digest']).doUpdateSet({ since, reason }),
       )
       .execute()
   }

@@ -53,6 +53,7 @@ function makeAdopted(name: string): AdoptedRepository {
   const images = [formatManifest({ layers: LAYERS }), formatManifest({ layers: [...LAYERS, name] })]
   return {
     name: parseRepositoryName(name),
+    isWhole: true,
     blobs: texts.map((text) => ({ digest: hashContent(text), size: text.length, at })),
     manifests: images.map((bytes) => ({
       digest: hashContent(bytes),

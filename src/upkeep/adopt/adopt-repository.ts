@@ -1,4 +1,13 @@
-import type { FoundLink, FoundTag, LinkBatch, LinkReader, LinkTree, Oddity } from '../../blobs/link-tree.ts'
+import type {
+  FoundBlob,
+  FoundLink,
+  FoundManifest,
+  FoundTag,
+  LinkBatch,
+  LinkReader,
+  LinkTree,
+  Oddity,
+} from '../../blobs/link-tree.ts'
 import type {
   AdoptedBlob,
   AdoptedManifest,
@@ -22,6 +31,8 @@ export interface AdoptParts {
   /** True: manifests may lack content, as by the setting `sparse-manifests`. */
   readonly isSparseAllowed: boolean
   readonly tally: Tally
+  /** Bound of one transaction, in entries: found anew for each. */
+  readonly maxEntries: () => number
   /** Called after each batch. */
   readonly onBatch: () => void
   /** Ends the takeover between two batches. */
@@ -36,49 +47,33 @@ export interface Source {
   readonly since: number | undefined
 }
 
-/** Takes over a repository: first blobs, then manifests that name them, then tags. */
-export async function adoptRepository(source: Source, parts: AdoptParts): Promise<void> {
-  await adoptBlobs(source, parts)
-  await adoptManifests(source, parts)
-  await adoptTags(source, parts)
-  if (source.since === undefined)
-    for await (const batch of source.reader.listUploads(source.name)) noteAll(batch.oddities, source, parts)
-  await parts.facts.queueUnneeded(source.name)
-  parts.tally.repositories += source.since === undefined ? 1 : 0
-}
-
-async function adoptBlobs(source: Source, parts: AdoptParts): Promise<void> {
-  const { reader, name, since } = source
-  const { facts, tally } = parts
-  for await (const batch of reader.listBlobs(name, { since })) {
-    noteAll(batch.oddities, source, parts)
-    const { unknown, knownCount } = await dropKnown(batch, (digests) => facts.findKnownBlobs(name, digests))
-    const blobs = await sizeBlobs(unknown, source, parts)
-    const outcomes = await facts.adoptBlobs(name, blobs)
-    outcomes.forEach((outcome, at) => {
-      if (outcome === 'being-removed') noteOne(outcome, `${name}@${blobs[at]?.digest}`, source, parts)
-      else tally.blobs[outcome]++
-    })
-    endBatch(parts)
-    if (since === undefined) tally.blobs.known += knownCount
-  }
-}
-
+/** The blobs that are stored. */
 export async function sizeBlobs(
-  links: readonly FoundLink[],
+  links: readonly FoundBlob[],
   source: Source,
   parts: AdoptParts,
 ): Promise<AdoptedBlob[]> {
-  const sizes = await parts.tree.sizesOf(links.map(({ target }) => target))
+  const later = await parts.tree.sizesOf(
+    links.flatMap(({ size, target }) => (size === undefined ? [target] : [])),
+  )
   const blobs: AdoptedBlob[] = []
-  for (const [index, link] of links.entries()) {
-    const size = sizes[index]
+  for (const link of links) {
+    const size = link.size ?? toKind(later.shift())
     const where = `${source.name}@${link.digest}`
-    if (typeof size !== 'number') noteOne(size?.kind ?? 'missing-blob', where, source, parts)
+    if (typeof size !== 'number') noteOne(size, where, source, parts)
     else if (await hasBytes(link, parts.tree)) blobs.push({ digest: link.digest, size, at: link.at })
     else noteOne('wrong-link', where, source, parts)
   }
   return blobs
+}
+
+function toKind<T>(found: T | Oddity | undefined): T | Oddity['kind'] {
+  if (found === undefined) return 'missing-blob'
+  return isOddity(found) ? found.kind : found
+}
+
+function isOddity(found: unknown): found is Oddity {
+  return typeof found === 'object' && found !== null && 'where' in found
 }
 
 /** Distribution stores content pushed by another algorithm under its own digest, with a link from the one to the other. */
@@ -87,14 +82,13 @@ async function hasBytes({ digest, target }: FoundLink, tree: LinkTree): Promise<
 }
 
 /**
- * An index is taken over after its children, and the list of links has no order: so it is gone through again as long as that brings
- * something, and a last time for those that stay incomplete.
+ * Looks again at the manifests of a large repository, of which some lacked content. An index is taken over after its children, and the
+ * list of links has no order: so it is gone through again as long as that brings something, and a last time for those that stay
+ * incomplete.
  */
-async function adoptManifests(source: Source, parts: AdoptParts): Promise<void> {
-  let isFirst = true
-  for (let takesIncomplete = false; ; isFirst = false) {
+export async function retryManifests(source: Source, parts: AdoptParts): Promise<void> {
+  for (let takesIncomplete = false; ; ) {
     const pass = await passManifests(source, parts, takesIncomplete)
-    if (isFirst && source.since === undefined) parts.tally.manifests.known += pass.known
     if (pass.lacking === 0 || takesIncomplete) {
       for (const { kind, where } of pass.notes) noteOne(kind, where, source, parts)
       return
@@ -105,7 +99,6 @@ async function adoptManifests(source: Source, parts: AdoptParts): Promise<void> 
 
 interface ManifestPass {
   adopted: number
-  known: number
   /** Manifests left out since they lack content. */
   lacking: number
   /** Written into the report if it is the last pass. */
@@ -122,17 +115,14 @@ async function passManifests(
 ): Promise<ManifestPass> {
   const { name, reader, since } = source
   const { facts, tally, isSparseAllowed } = parts
-  const pass: ManifestPass = { adopted: 0, known: 0, lacking: 0, notes: [] }
+  const pass: ManifestPass = { adopted: 0, lacking: 0, notes: [] }
   const note = (kind: NoteKind, where: string): void => {
     if (pass.notes.length < MAX_NOTES) pass.notes.push({ kind, where })
   }
   const rules: AdoptManifestRules = { takesIncomplete, isSparseAllowed }
   for await (const batch of reader.listManifests(name, { since })) {
     for (const { kind, where } of batch.oddities) note(kind, where)
-    const { unknown, knownCount } = await dropKnown(batch, (digests) =>
-      facts.findKnownManifests(name, digests),
-    )
-    pass.known += knownCount
+    const { unknown } = await dropKnown(batch, (digests) => facts.findKnownManifests(name, digests))
     const manifests = await readManifests(unknown, { name, note, tree: parts.tree })
     const outcomes = await facts.adoptManifests(name, manifests, rules)
     outcomes.forEach((outcome, at) => {
@@ -152,6 +142,7 @@ async function passManifests(
   return pass
 }
 
+/** Notes about manifests that are not taken over. */
 export const NOTE_OF: Readonly<Partial<Record<ManifestOutcome['kind'], NoteKind>>> = {
   lacking: 'lacking-content',
   missized: 'missized-content',
@@ -159,22 +150,26 @@ export const NOTE_OF: Readonly<Partial<Record<ManifestOutcome['kind'], NoteKind>
   'being-removed': 'being-removed',
 }
 
+/** The manifests that can be taken over. */
 export async function readManifests(
-  links: readonly FoundLink[],
+  links: readonly FoundManifest[],
   {
     name,
     note,
     tree,
   }: { name: RepositoryName; note: (kind: NoteKind, where: string) => void; tree: LinkTree },
 ): Promise<AdoptedManifest[]> {
-  const read = await tree.readManifests(links.map(({ target }) => target))
+  const later = await tree.readManifests(
+    links.flatMap(({ content, target }) => (content === undefined ? [target] : [])),
+  )
   const manifests: AdoptedManifest[] = []
-  for (const [index, link] of links.entries()) {
-    const bytes = read[index]
+  for (const link of links) {
+    const content = link.content ?? toKind(later.shift())
     const where = `${name}@${link.digest}`
-    if (!Buffer.isBuffer(bytes)) note(bytes?.kind ?? 'missing-blob', where)
+    if (typeof content === 'string') note(content, where)
     else if (!(await hasBytes(link, tree))) note('wrong-link', where)
     else {
+      const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength)
       const manifest = readStoredManifest(bytes)
       if (typeof manifest === 'string') note('unsupported-manifest', `${where}: ${manifest}`)
       else manifests.push({ digest: link.digest, bytes, manifest, at: link.at })
@@ -183,18 +178,7 @@ export async function readManifests(
   return manifests
 }
 
-async function adoptTags(source: Source, parts: AdoptParts): Promise<void> {
-  const { name, reader, since } = source
-  for await (const batch of reader.listTags(name, { since })) {
-    noteAll(batch.oddities, source, parts)
-    const outcomes = await parts.facts.adoptTags(name, batch.found, ADOPTED_BY)
-    outcomes.forEach((outcome, at) => {
-      countTag(outcome, batch.found[at], { source, parts })
-    })
-    endBatch(parts)
-  }
-}
-
+/** Counts a tag in the report. */
 export function countTag(
   outcome: TagOutcome,
   tag: FoundTag | undefined,
@@ -214,16 +198,13 @@ const TAG_NOTES: Readonly<Partial<Record<TagOutcome, NoteKind>>> = {
   'no-manifest': 'tag-without-manifest',
 }
 
-export async function dropKnown(
-  { found }: LinkBatch<FoundLink>,
+/** Leaves out links to content that the repository has. */
+export async function dropKnown<T extends FoundLink>(
+  { found }: LinkBatch<T>,
   findKnown: (digests: readonly Digest[]) => Promise<Set<Digest>>,
-): Promise<{ unknown: FoundLink[]; knownCount: number }> {
+): Promise<{ unknown: T[]; knownCount: number }> {
   const known = await findKnown(found.map(({ digest }) => digest))
   return { unknown: found.filter(({ digest }) => !known.has(digest)), knownCount: known.size }
-}
-
-function noteAll(oddities: readonly Oddity[], source: Source, parts: AdoptParts): void {
-  for (const { kind, where } of oddities) noteOne(kind, where, source, parts)
 }
 
 /** The second look at a tree has found nothing new that is odd, except what its writer has done meanwhile. */

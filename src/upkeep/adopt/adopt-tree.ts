@@ -1,12 +1,16 @@
 import type { LinkReader, Oddity } from '../../blobs/link-tree.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { type AdoptReport, Tally } from './adopt-report.ts'
-import type { AdoptParts, Source } from './adopt-repository.ts'
-import { adoptRepository, noteOne } from './adopt-repository.ts'
-import { SmallRepositories } from './small-repositories.ts'
+import type { AdoptParts } from './adopt-repository.ts'
+import { Takeover } from './takeover.ts'
 
 /** Clocks of the machine and of the disk may differ by this, in milliseconds. */
 const CLOCK_MARGIN_MS = 60_000
+
+/** Entries of one transaction, for which others wait on SQLite: some 50 ms. */
+const MAX_ENTRIES = 1_500
+/** The same where no other process waits: a second or two, and each page of an index is written for many entries at once. */
+const MAX_ENTRIES_ALONE = 20_000
 
 /** State of a takeover under way. */
 export interface AdoptProgress {
@@ -22,6 +26,10 @@ export interface AdoptProgress {
 interface AdoptOptions extends Pick<AdoptParts, 'tree' | 'facts' | 'isSparseAllowed' | 'signal'> {
   /** True: the tree stays in Distribution's place, which may go on; nothing is removed by Berth then. */
   readonly keepsTree: boolean
+  /** True: no server waits for the database at the moment; by default one may. */
+  readonly isAlone?: () => boolean
+  /** False: most of the content is known, so that reading it ahead would be in vain. */
+  readonly readsAhead?: boolean
   readonly onProgress: (progress: AdoptProgress) => void
 }
 
@@ -50,7 +58,7 @@ export async function adoptTree(options: AdoptOptions): Promise<AdoptResult> {
   // The links of a departure that was not finished are those of facts that are here.
   if (before.includes('leaving') && !keepsTree) await end('leaving')
   if (before.includes('adopting')) {
-    await adoptFrom(options, { tally, reader: tree.read('adopting') })
+    await adoptFrom(options, { tally, state: 'adopting' })
     if (!keepsTree) await end('adopting')
   }
   if (!before.includes('in-use')) {
@@ -58,23 +66,26 @@ export async function adoptTree(options: AdoptOptions): Promise<AdoptResult> {
     return result(before.includes('adopting') ? 'adopted' : isAdopted ? 'was-adopted' : 'absent')
   }
   const startedAt = Date.now()
-  await adoptFrom(options, { tally, reader: tree.read('in-use') })
+  await adoptFrom(options, { tally, state: 'in-use' })
   if (keepsTree) return result('kept')
   await tree.move('in-use', 'adopting')
   const since = startedAt - CLOCK_MARGIN_MS
-  await adoptFrom({ ...options, onProgress: () => {} }, { tally, reader: tree.read('adopting'), since })
+  await adoptFrom({ ...options, onProgress: () => {} }, { tally, state: 'adopting', since })
   await end('adopting')
   return result('adopted')
 }
 
 async function adoptFrom(
-  { tree, facts, isSparseAllowed, signal, onProgress }: AdoptOptions,
-  { tally, reader, since }: { tally: Tally; reader: LinkReader; since?: number },
+  options: AdoptOptions,
+  { tally, state, since }: { tally: Tally; state: 'in-use' | 'adopting'; since?: number },
 ): Promise<void> {
+  const { tree, facts, isSparseAllowed, signal, onProgress, isAlone = () => false } = options
+  const reader = tree.read(state)
   const total = since === undefined ? await countRepositories(reader) : 0
   let done = 0
   let repository: RepositoryName | undefined
-  const onBatch = (): void =>
+  const onBatch = (): void => {
+    signal?.throwIfAborted()
     onProgress({
       repository,
       done,
@@ -82,31 +93,21 @@ async function adoptFrom(
       manifests: tally.manifests.adopted + tally.manifests.known,
       tags: tally.tags.adopted + tally.tags.known,
     })
-  const parts: AdoptParts = { tree, facts, isSparseAllowed, signal, tally, onBatch }
-  const small = new SmallRepositories(parts)
-  for await (const found of reader.listRepositories()) {
-    if (isOddity(found)) {
-      if (since === undefined) tally.note(found.kind, found.where)
-      continue
-    }
-    repository = found
-    const source = { reader, name: found, since }
-    if (await isDeleted(source, facts)) noteOne('deleted-here', found, source, parts)
-    else if (!(await small.add(source))) await adoptRepository(source, parts)
-    done++
-    onBatch()
-    signal?.throwIfAborted()
   }
-  await small.flush()
-}
-
-/** True if the repository was deleted here, and nothing was pushed or tagged there since. */
-async function isDeleted({ reader, name }: Source, facts: AdoptParts['facts']): Promise<boolean> {
-  const since = await facts.findDeletion(name)
-  if (since === undefined) return false
-  for (const lists of [reader.listManifests(name, { since }), reader.listTags(name, { since })])
-    for await (const { found } of lists) if (found.some(({ at }) => at >= since)) return false
-  return true
+  const maxEntries = (): number => (isAlone() ? MAX_ENTRIES_ALONE : MAX_ENTRIES)
+  const parts: AdoptParts = { tree, facts, isSparseAllowed, signal, tally, maxEntries, onBatch }
+  const takeover = new Takeover({ parts, reader, since })
+  for await (const part of tree.readAll(state, { since, readsContent: options.readsAhead ?? true })) {
+    if (part.kind === 'repository') {
+      if (repository !== undefined) done++
+      repository = part.name
+    }
+    await takeover.take(part)
+    onBatch()
+  }
+  await takeover.end()
+  done = total
+  onBatch()
 }
 
 /** Reads the folders of repositories, and none of their links. */

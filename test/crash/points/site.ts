@@ -141,8 +141,9 @@ export async function openSite<S extends MetadataSchema>({
   }
 }
 
+/** Calls of another thread would not be numbered. */
 async function openLinks(blobsFolder: string): Promise<LinkTree> {
-  const links = await createDiskPlace(blobsFolder).openLinks?.()
+  const links = await createDiskPlace(blobsFolder).openLinks?.({ isOneThread: true })
   if (!links) throw new Error('the folder has no links')
   return links
 }

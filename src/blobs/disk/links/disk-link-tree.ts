@@ -1,14 +1,5 @@
 import { createHash } from 'node:crypto'
-import {
-  closeSync,
-  constants,
-  createReadStream,
-  existsSync,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readSync,
-} from 'node:fs'
+import { createReadStream, existsSync } from 'node:fs'
 import { link, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -20,25 +11,34 @@ import {
   syncFolder,
   syncPlace,
 } from '../../../files/durable.ts'
-import { algorithmOf, type Digest, hashContent, toDigest } from '../../../oci/digest.ts'
-import { MAX_MANIFEST_BYTES } from '../../../oci/manifest.ts'
-import type { LinkReader, LinkTree, Oddity, TreeState } from '../../link-tree.ts'
+import { algorithmOf, type Digest, toDigest } from '../../../oci/digest.ts'
+import type { LinkBatch, LinkReader, LinkTree, Oddity, OddityKind, TreeState } from '../../link-tree.ts'
 import { isAbsent, systemCodeOf } from '../../storage-fault.ts'
 import { blobFolder, blobPath, leftMark, linkFolder } from '../layout.ts'
 import { createLinkWriter } from './link-writer.ts'
-import { inBatches, listLinks, listTagLinks, listUploads } from './list-links.ts'
+import { collectBatches, listLinks, listTagLinks, listUploads } from './list-links.ts'
 import { listRepositories } from './list-repositories.ts'
-import { findTime, toOddityKind } from './read-link.ts'
+import { findSize, readManifest } from './read-content.ts'
+import { findTime } from './read-link.ts'
+import { readTree } from './read-tree.ts'
+import { readTreeAhead } from './read-tree-ahead.ts'
 import { syncFiles } from './sync-files.ts'
 
 const STATES: readonly TreeState[] = ['in-use', 'adopting', 'adopted', 'leaving']
 
 /** The links below the folder `root`, in the layout of Distribution. */
-export function createDiskLinkTree(root: string): LinkTree {
+export function createDiskLinkTree(
+  root: string,
+  { isOneThread }: { readonly isOneThread: boolean },
+): LinkTree {
   return {
     name: linkFolder(root, 'in-use'),
     states: async () => STATES.filter((state) => existsSync(linkFolder(root, state))),
     read: (state) => createReader(linkFolder(root, state)),
+    async *readAll(state, selection) {
+      const job = { root, top: linkFolder(root, state), selection }
+      yield* isOneThread ? readTree(job) : readTreeAhead(job)
+    },
     move: (from, to) => moveTree(linkFolder(root, from), linkFolder(root, to)),
     async write(state) {
       const top = linkFolder(root, state)
@@ -56,10 +56,14 @@ export function createDiskLinkTree(root: string): LinkTree {
       if (isLeft) await writeFile(leftMark(root), '', { mode: PRIVATE_FILE, flush: true })
       await syncFolder(dirname(leftMark(root)))
     },
-    sizesOf: async (digests) => digests.map((digest) => findSize(blobPath(root, digest), digest)),
-    readManifests: async (digests) => digests.map((digest) => readManifest(blobPath(root, digest), digest)),
+    sizesOf: async (digests) => digests.map((digest) => toResult(findSize(root, digest), digest)),
+    readManifests: async (digests) => digests.map((digest) => toResult(readManifest(root, digest), digest)),
     storeUnder: (digest, target) => storeUnder(root, digest, target),
   }
+}
+
+function toResult<T>(found: T | OddityKind, digest: Digest): T | Oddity {
+  return typeof found === 'string' ? { kind: found as OddityKind, where: digest } : (found as T)
 }
 
 function createReader(top: string): LinkReader {
@@ -76,6 +80,10 @@ function createReader(top: string): LinkReader {
   }
 }
 
+async function* inBatches<T>(entries: Iterable<T | Oddity>): AsyncGenerator<LinkBatch<T>> {
+  yield* collectBatches(entries)
+}
+
 /** A tree in the way gets a number behind its name. */
 async function moveTree(from: string, to: string): Promise<string | undefined> {
   const kept = existsSync(to) ? findFreeName(to) : undefined
@@ -89,50 +97,6 @@ function findFreeName(path: string): string {
   for (let number = 1; ; number++) {
     const free = `${path}.${number}`
     if (!existsSync(free)) return free
-  }
-}
-
-function findSize(path: string, digest: Digest): number | Oddity {
-  try {
-    const facts = lstatSync(path, { throwIfNoEntry: false })
-    if (facts?.isFile()) return facts.size
-    return { kind: facts?.isSymbolicLink() ? 'symbolic-link' : 'missing-blob', where: digest }
-  } catch (error) {
-    return { kind: toOddityKind(error) ?? 'missing-blob', where: digest }
-  }
-}
-
-function readManifest(path: string, digest: Digest): Buffer | Oddity {
-  const bytes = readSmallFile(path)
-  if (typeof bytes === 'string') return { kind: bytes, where: digest }
-  return hashContent(bytes, algorithmOf(digest)) === digest
-    ? bytes
-    : { kind: 'damaged-manifest', where: digest }
-}
-
-function readSmallFile(path: string): Buffer | Oddity['kind'] {
-  let file: number
-  try {
-    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  } catch (error) {
-    return toOddityKind(error) ?? 'missing-blob'
-  }
-  try {
-    const facts = fstatSync(file)
-    if (!facts.isFile()) return 'missing-blob'
-    if (facts.size > MAX_MANIFEST_BYTES) return 'large-manifest'
-    const buffer = Buffer.allocUnsafeSlow(facts.size)
-    let length = 0
-    while (length < facts.size) {
-      const count = readSync(file, buffer, length, facts.size - length, length)
-      if (count === 0) break
-      length += count
-    }
-    return buffer.subarray(0, length)
-  } catch (error) {
-    return toOddityKind(error) ?? 'missing-blob'
-  } finally {
-    closeSync(file)
   }
 }
 

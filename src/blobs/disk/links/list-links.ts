@@ -77,7 +77,7 @@ export function* listUploads({ top, part }: LinkFolder): Generator<Oddity> {
 }
 
 /** Puts entries together to batches. */
-export async function* inBatches<T>(entries: Iterable<T | Oddity>): AsyncGenerator<LinkBatch<T>> {
+export function* collectBatches<T>(entries: Iterable<T | Oddity>): Generator<LinkBatch<T>> {
   let found: T[] = []
   let oddities: Oddity[] = []
   for (const entry of entries) {
