@@ -65,7 +65,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
   {
     folder: 'database',
     rooms: [
-      ...['.', 'copy', 'sqlite'],
+      ...['.', 'copy', 'sqlite/frozen-file.ts', 'sqlite/sqlite-fault.ts', 'sqlite/long-reads', 'sqlite'],
       ...['postgres/connection', 'postgres/transactions', 'postgres/remembered', 'postgres'],
     ],
   },

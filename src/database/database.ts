@@ -27,6 +27,11 @@ export interface Database<S> {
   /** Sees committed changes, of this process or another, and waits for no transaction. */
   readonly read: Queries<S>
   /**
+   * The same for queries that read much, such as sums over all content: requests do not wait for them, which they would for
+   * those of `read` in a database within this process. Each begins later than one of `read`.
+   */
+  readonly readLong: Queries<S>
+  /**
    * The only way to change anything: all changes of `work` count, or none, and they are durable when this returns.
    *
    * Transactions are serializable: each sees the database as if it were alone. If two contradict each other, one of

@@ -77,6 +77,7 @@ export async function openPostgresDatabase<S>(
     return {
       engine: 'postgres',
       read: db,
+      readLong: db,
       transaction: (work, turn) =>
         runTransaction(
           () =>

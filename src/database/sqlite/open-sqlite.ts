@@ -13,6 +13,7 @@ import { FileIdentity, type OnReplaced } from './file-identity.ts'
 import { fillSharedMemory } from './fill-shared-memory.ts'
 import { createFirstRowReader } from './first-row-reader.ts'
 import { connectFrozen, FrozenFile } from './frozen-file.ts'
+import { openLongReads } from './long-reads/open-long-reads.ts'
 import { ReadSnapshot } from './read-snapshot.ts'
 import { FULL_MESSAGE } from './sqlite-fault.ts'
 
@@ -59,8 +60,11 @@ export async function openSqliteDatabase<S>(file: string, options: OpenSqliteOpt
     frozen?.check()
   }
   const reading = openReading<S>(file, frozen)
+  const thread = { file, isFrozen: frozen !== undefined, busyTimeoutMs: BUSY_TIMEOUT_MS }
+  const long = openLongReads<S>(thread, checkFile)
   const writing = openWriting<S>(file, { ...options, checkFile, snapshot: reading.snapshot })
   const close = async (): Promise<void> => {
+    await long.close()
     await reading.close()
     await writing.close()
   }
@@ -81,7 +85,8 @@ export async function openSqliteDatabase<S>(file: string, options: OpenSqliteOpt
   }
   const { reader: read, prepareFirst, changes, lookups } = reading
   const check = async (): Promise<void> => checkFile()
-  return { engine: 'sqlite', read, transaction, prepareFirst, now: Date.now, changes, lookups, check, close }
+  const queries = { read, readLong: long.queries, prepareFirst, changes, lookups }
+  return { engine: 'sqlite', ...queries, transaction, now: Date.now, check, close }
 }
 
 /** The side that reads, on a connection of its own that is opened with the first query. */

@@ -11,7 +11,7 @@ import { findDueBytes, sizeScope } from './size-scope.ts'
 import { sizeTags } from './size-tags.ts'
 
 /** {@link SizeFacts} in SQL. */
-export function createSizeFacts({ read, transaction }: Database<MetadataSchema>): SizeFacts {
+export function createSizeFacts({ read, readLong, transaction }: Database<MetadataSchema>): SizeFacts {
   return {
     rankRepositories: (page) => rankRepositories(read, page),
     async sizeTags(repository, tags) {
@@ -19,13 +19,13 @@ export function createSizeFacts({ read, transaction }: Database<MetadataSchema>)
       return repositoryId === undefined ? new Map() : sizeTags(read, repositoryId, tags)
     },
     sizeRemoval: (removal) => sizeRemoval(read, removal),
-    listNamespaces: (page) => listNamespaces(read, page),
-    sizeScope: (scope) => sizeScope(read, scope),
+    listNamespaces: (page) => listNamespaces(readLong, page),
+    sizeScope: (scope) => sizeScope(readLong, scope),
     findUse: async (namespace) => ({
       bytes: await sumUse(read, namespace),
       repositories: await countRepositories(read, namespace),
     }),
-    findDueBytes: () => findDueBytes(read),
+    findDueBytes: () => findDueBytes(readLong),
     async countUploads() {
       const row = await read
         .selectFrom('uploads')
