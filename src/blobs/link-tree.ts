@@ -111,6 +111,13 @@ export type TreeState =
   /** Being written for Distribution. */
   | 'leaving'
 
+/** The lists of links of a repository, by their kinds. */
+export interface LinkLists {
+  readonly blobs: FoundLink
+  readonly manifests: FoundLink
+  readonly tags: FoundTag
+}
+
 /** Reads links. Lists come in no order, and memory does not depend on their lengths. */
 export interface LinkReader {
   /** Names of repositories, and what is none. */
@@ -120,6 +127,14 @@ export interface LinkReader {
   /** Links to manifests. */
   listManifests(repository: RepositoryName, selection?: LinkSelection): AsyncIterable<LinkBatch<FoundLink>>
   listTags(repository: RepositoryName, selection?: LinkSelection): AsyncIterable<LinkBatch<FoundTag>>
+  /** Names in a list, digests or tags, without reading their links. */
+  listNames(repository: RepositoryName, kind: keyof LinkLists): AsyncIterable<readonly string[]>
+  /** The links of some names in a list; those that are torn or gone are left out. */
+  readLinks<K extends keyof LinkLists>(
+    repository: RepositoryName,
+    kind: K,
+    names: readonly string[],
+  ): Promise<LinkLists[K][]>
   /** Uploads that were never finished. */
   listUploads(repository: RepositoryName): AsyncIterable<LinkBatch<never>>
 }
@@ -159,8 +174,13 @@ export interface LinkTree {
   move(from: TreeState, to: TreeState): Promise<string | undefined>
   /** The tree of a state, which is made if there is none. */
   write(state: TreeState): Promise<LinkWriter>
-  /** Makes all that was written durable. */
+  /**
+   * Makes all that was written durable. Errors: those of the system. The links are not relied on then: the next
+   * {@link write} writes each again.
+   */
   sync(): Promise<void>
+  /** Begins to write to the disk, so that {@link sync} has less to do. An error is that of the next {@link sync}. */
+  beginSync(): void
   /** Time at which links were last written for Distribution, by {@link markLeft}, in ms; undefined: those in its place are its own. */
   findLeft(): Promise<number | undefined>
   /** Records that the links in Distribution's place were written for it just now, or that they are not. */

@@ -25,4 +25,6 @@ export interface LeaveFacts {
     page: LeavePage,
   ): Promise<(HeldContent & { readonly hasSubject: boolean })[]>
   listTags(repository: RepositoryName, page: LeavePage): Promise<(HeldContent & { readonly name: Tag })[]>
+  /** Those of at most 500 tags that the repository has. */
+  findTags(repository: RepositoryName, names: readonly Tag[]): Promise<Set<Tag>>
 }

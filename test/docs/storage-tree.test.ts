@@ -14,7 +14,7 @@ const NOT_MADE_HERE = [
   /^berth-uploads\//,
   /^berth-quarantine\//,
   /sha512/,
-  /^docker\/registry\/v2\/(?:repositories|berth-left)/,
+  /^docker\/registry\/v2\/(?:repositories|berth-left|berth-unsynced)/,
   /\.db-|-journal$/,
 ]
 

@@ -9,6 +9,7 @@ import type { TreeState } from '../link-tree.ts'
  *   docker/registry/v2/repositories/…                                  Distribution's own facts
  *   docker/registry/v2/repositories.adopting, .leaving, .adopted       the same while they are taken over, written, and after that
  *   docker/registry/v2/berth-left                                      made by `berth leave`, for its time
+ *   docker/registry/v2/berth-unsynced                                  made by `berth leave` if it could not make links durable
  *   berth-uploads/<upload id>                                          bytes without a digest yet
  *   berth-uploads/put-<random>                                         a manifest on its way to its place
  *   berth-quarantine/<algorithm>-<hex>                                 bytes that did not have their digest
@@ -45,6 +46,11 @@ export function linkFolder(root: string, state: TreeState): string {
 /** Empty file whose time is that of the last departure: links that are newer are Distribution's own. */
 export function leftMark(root: string): string {
   return join(root, DISTRIBUTION_TREE, 'berth-left')
+}
+
+/** File that is there after links could not be made durable. */
+export function unsyncedMark(root: string): string {
+  return join(root, DISTRIBUTION_TREE, 'berth-unsynced')
 }
 
 /** Folder of all blobs. */

@@ -60,5 +60,16 @@ export function createLeaveFacts({ read }: Database<MetadataSchema>): LeaveFacts
         .execute()
       return rows.map((row) => ({ name: row.name as Tag, digest: row.digest as Digest, at: row.updated_at }))
     },
+    async findTags(repository, names) {
+      if (names.length === 0) return new Set()
+      const rows = await read
+        .selectFrom('tags')
+        .innerJoin('repositories', 'repositories.id', 'tags.repository_id')
+        .select('tags.name')
+        .where('repositories.name', '=', repository)
+        .where('tags.name', 'in', names)
+        .execute()
+      return new Set(rows.map(({ name }) => name as Tag))
+    },
   }
 }

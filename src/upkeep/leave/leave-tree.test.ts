@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { testOnEngines } from '../../../test/support/database/engines.ts'
 import { openLinkRoom } from '../../../test/support/database/link-room.ts'
@@ -145,4 +145,18 @@ test('a departure that was ended goes on, and torn links of it are written again
   assert.match(room.read(`team/app0/_manifests/tags/${torn}/current/link`), /^sha256:[0-9a-f]{64}$/)
   assert.ok(!room.has('team/app1/_manifests/tags/v1'))
   assert.deepEqual(await links.states(), ['in-use', 'adopted'])
+})
+
+test('after links could not be made durable the next departure writes each of them again', async (open) => {
+  await using room = await openRoom(open)
+  room.tree.image('team/app', 'one', { tag: 'v1' })
+  await room.adopt()
+  await room.leave()
+  // As a failed sync leaves it.
+  const mark = join(room.root, 'docker/registry/v2/berth-unsynced')
+  writeFileSync(mark, '')
+  const counts = { blobs: 2, manifests: 1, tags: 1 }
+  assert.deepEqual((await room.leave()).written, counts)
+  assert.ok(!existsSync(mark))
+  assert.deepEqual((await room.leave()).written, { blobs: 0, manifests: 0, tags: 0 })
 })

@@ -1,18 +1,14 @@
-import {
-  type FoundLink,
-  LINK_BATCH,
-  type LinkBatch,
-  type LinkReader,
-  type LinkTree,
-  type LinkWriter,
-} from '../../blobs/link-tree.ts'
+import { LINK_BATCH, type LinkReader, type LinkTree, type LinkWriter } from '../../blobs/link-tree.ts'
 import type { AdoptFacts } from '../../metadata/adopt-facts.ts'
 import type { LeaveFacts, LeavePage } from '../../metadata/leave-facts.ts'
 import { algorithmOf, type Digest } from '../../oci/digest.ts'
+import type { Tag } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 
 /** Repositories listed at once. */
 const REPOSITORY_PAGE = 1_000
+/** Links after which the system begins to write them to the disk, which takes as long as a second or two of writing them. */
+const SYNC_EVERY = 20_000
 
 /** Numbers of links. */
 interface LinkCounts {
@@ -72,7 +68,8 @@ export async function leaveTree(options: LeaveOptions): Promise<LeaveReport> {
   const since = isResumed || states.includes('in-use') ? leftAt : undefined
   const work = new Departure(options, await tree.write('leaving'), since)
   await work.write()
-  await work.remove(tree.read('leaving'))
+  // All links of a new tree were written just now.
+  if (isResumed || since !== undefined) await work.remove(tree.read('leaving'))
   await tree.sync()
   if ((await tree.states()).includes('in-use')) {
     formerTree = await tree.move('in-use', 'adopted')
@@ -88,6 +85,8 @@ class Departure {
   readonly #writer: LinkWriter
   readonly #leftAt: number
   #repositories = 0
+  /** Links written since the last sync was begun. */
+  #unsynced = 0
   #referrers = 0
   #sha512 = 0
   readonly #held: LinkCounts = { blobs: 0, manifests: 0, tags: 0 }
@@ -157,26 +156,17 @@ class Departure {
     for await (const name of reader.listRepositories()) {
       if (typeof name !== 'string') continue
       const before = { ...this.#removed }
-      for await (const batch of reader.listTags(name)) {
-        const outcomes = await known.previewTags(name, batch.found)
-        const gone = batch.found.filter((tag, at) => {
-          const outcome = outcomes[at]
-          return outcome === 'deleted-here' || (outcome === 'adopted' && tag.at <= this.#leftAt)
-        })
-        this.#removed.tags += await this.#writer.removeTags(
-          name,
-          gone.map(({ name: tag }) => tag),
-        )
+      await this.#removeTags(name, reader)
+      for await (const names of reader.listNames(name, 'manifests')) {
+        const held = await known.findKnownManifests(name, names as readonly Digest[])
+        const gone = await this.#findGone(reader, { name, kind: 'manifests', names, held })
+        this.#removed.manifests += await this.#writer.removeManifests(name, gone)
         this.#endBatch(name)
       }
-      for await (const batch of reader.listManifests(name)) {
-        const held = await known.findKnownManifests(name, digestsOf(batch))
-        this.#removed.manifests += await this.#writer.removeManifests(name, this.#gone(batch, held))
-        this.#endBatch(name)
-      }
-      for await (const batch of reader.listBlobs(name)) {
-        const held = await known.findKnownBlobs(name, digestsOf(batch))
-        this.#removed.blobs += await this.#writer.removeBlobs(name, this.#gone(batch, held))
+      for await (const names of reader.listNames(name, 'blobs')) {
+        const held = await known.findKnownBlobs(name, names as readonly Digest[])
+        const gone = await this.#findGone(reader, { name, kind: 'blobs', names, held })
+        this.#removed.blobs += await this.#writer.removeBlobs(name, gone)
         this.#endBatch(name)
       }
       const { blobs, manifests, tags } = this.#removed
@@ -185,15 +175,34 @@ class Departure {
     }
   }
 
-  #gone({ found }: LinkBatch<FoundLink>, held: ReadonlySet<Digest>): Digest[] {
-    return found
-      .filter(({ digest, at }) => !held.has(digest) && at <= this.#leftAt)
-      .map(({ digest }) => digest)
+  async #removeTags(name: RepositoryName, reader: LinkReader): Promise<void> {
+    const { facts, known } = this.#options
+    for await (const names of reader.listNames(name, 'tags')) {
+      const held = await facts.findTags(name, names as readonly Tag[])
+      const links = await reader.readLinks(name, 'tags', namesNotIn(names, held))
+      const outcomes = await known.previewTags(name, links)
+      const gone = links.filter((tag, at) => {
+        const outcome = outcomes[at]
+        return outcome === 'deleted-here' || (outcome === 'adopted' && tag.at <= this.#leftAt)
+      })
+      const goneNames = gone.map(({ name: tag }) => tag)
+      this.#removed.tags += await this.#writer.removeTags(name, goneNames)
+      this.#endBatch(name)
+    }
+  }
+
+  async #findGone(reader: LinkReader, { name, kind, names, held }: Candidates): Promise<Digest[]> {
+    const links = await reader.readLinks(name, kind, namesNotIn(names, held))
+    return links.filter(({ at }) => at <= this.#leftAt).map(({ digest }) => digest)
   }
 
   #count(kind: keyof LinkCounts, held: number, written: number): void {
     this.#held[kind] += held
     this.#written[kind] += written
+    this.#unsynced += written
+    if (this.#unsynced < SYNC_EVERY) return
+    this.#unsynced = 0
+    this.#options.tree.beginSync()
   }
 
   #countAlgorithms(page: readonly { readonly digest: Digest }[]): void {
@@ -208,8 +217,16 @@ class Departure {
   }
 }
 
-function digestsOf({ found }: LinkBatch<FoundLink>): Digest[] {
-  return found.map(({ digest }) => digest)
+/** Names in a list of links, and those that Berth holds. */
+interface Candidates {
+  readonly name: RepositoryName
+  readonly kind: 'blobs' | 'manifests'
+  readonly names: readonly string[]
+  readonly held: ReadonlySet<string>
+}
+
+function namesNotIn(names: readonly string[], held: ReadonlySet<string>): string[] {
+  return names.filter((name) => !held.has(name))
 }
 
 /** All pages of a list. */

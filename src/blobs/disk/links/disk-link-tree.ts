@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
 import { link, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import {
   makeFolder,
@@ -12,17 +12,16 @@ import {
   syncPlace,
 } from '../../../files/durable.ts'
 import { algorithmOf, type Digest, toDigest } from '../../../oci/digest.ts'
-import type { LinkBatch, LinkReader, LinkTree, Oddity, OddityKind, TreeState } from '../../link-tree.ts'
+import type { LinkTree, Oddity, OddityKind, TreeState } from '../../link-tree.ts'
 import { isAbsent, systemCodeOf } from '../../storage-fault.ts'
-import { blobFolder, blobPath, leftMark, linkFolder } from '../layout.ts'
+import { blobFolder, blobPath, leftMark, linkFolder, unsyncedMark } from '../layout.ts'
+import { createReader } from './create-reader.ts'
+import { FileSync } from './file-sync.ts'
 import { createLinkWriter } from './link-writer.ts'
-import { collectBatches, listLinks, listTagLinks, listUploads } from './list-links.ts'
-import { listRepositories } from './list-repositories.ts'
 import { findSize, readManifest } from './read-content.ts'
 import { findTime } from './read-link.ts'
 import { readTree } from './read-tree.ts'
 import { readTreeAhead } from './read-tree-ahead.ts'
-import { syncFiles } from './sync-files.ts'
 
 const STATES: readonly TreeState[] = ['in-use', 'adopting', 'adopted', 'leaving']
 
@@ -31,6 +30,9 @@ export function createDiskLinkTree(
   root: string,
   { isOneThread }: { readonly isOneThread: boolean },
 ): LinkTree {
+  const files = new FileSync(dirname(linkFolder(root, 'in-use')), () =>
+    writeFile(unsyncedMark(root), '', { mode: PRIVATE_FILE }),
+  )
   return {
     name: linkFolder(root, 'in-use'),
     states: async () => STATES.filter((state) => existsSync(linkFolder(root, state))),
@@ -43,10 +45,15 @@ export function createDiskLinkTree(
     async write(state) {
       const top = linkFolder(root, state)
       await makeFolder(top, PRIVATE_FOLDER)
-      return createLinkWriter(top, await ownerFor(blobFolder(root)))
+      const owner = await ownerFor(blobFolder(root))
+      return createLinkWriter(top, { owner, trustsPresent: !existsSync(unsyncedMark(root)) })
     },
     // The folder of the links, not that of the blobs, which may be a disk of its own.
-    sync: () => syncFiles(dirname(linkFolder(root, 'in-use'))),
+    async sync() {
+      await files.sync()
+      await rm(unsyncedMark(root), { force: true })
+    },
+    beginSync: () => files.begin(),
     async findLeft() {
       const time = findTime(leftMark(root))
       return time === undefined ? undefined : Math.floor(time)
@@ -64,24 +71,6 @@ export function createDiskLinkTree(
 
 function toResult<T>(found: T | OddityKind, digest: Digest): T | Oddity {
   return typeof found === 'string' ? { kind: found as OddityKind, where: digest } : (found as T)
-}
-
-function createReader(top: string): LinkReader {
-  return {
-    async *listRepositories() {
-      yield* listRepositories(top)
-    },
-    listBlobs: (name, selection) => inBatches(listLinks({ top, part: join(name, '_layers') }, selection)),
-    listManifests: (name, selection) =>
-      inBatches(listLinks({ top, part: join(name, '_manifests/revisions') }, selection)),
-    listTags: (name, selection) =>
-      inBatches(listTagLinks({ top, part: join(name, '_manifests/tags') }, selection)),
-    listUploads: (name) => inBatches<never>(listUploads({ top, part: join(name, '_uploads') })),
-  }
-}
-
-async function* inBatches<T>(entries: Iterable<T | Oddity>): AsyncGenerator<LinkBatch<T>> {
-  yield* collectBatches(entries)
 }
 
 /** A tree in the way gets a number behind its name. */

@@ -21,11 +21,21 @@ import { readLink } from './read-link.ts'
 const FOLDER_MODE = 0o755
 const FILE_MODE = 0o644
 
-/** Writes links below `top`. `owner`: of new entries, undefined: this user. */
-export function createLinkWriter(top: string, owner: Owner | undefined): LinkWriter {
+interface WriterOptions {
+  /** Of new entries; undefined: this user. */
+  readonly owner: Owner | undefined
+  /** False: a link that is there may not be on the disk, and is written again. */
+  readonly trustsPresent: boolean
+}
+
+/** Writes links below `top`. */
+export function createLinkWriter(top: string, { owner, trustsPresent }: WriterOptions): LinkWriter {
   const made = new FolderMaker(top, owner)
-  const write = (folder: string, { digest, at }: WrittenLink): number =>
-    writeLink(`${top}/${folder}`, { digest, at }, made)
+  const write = (folder: string, { digest, at }: WrittenLink): number => {
+    const path = `${top}/${folder}`
+    if (made.make(path)) return writeNew(`${path}/link`, { digest, at }, owner)
+    return replaceLink(`${path}/link`, { digest, at }, { owner, trustsPresent })
+  }
   const drop = (folder: string): number => {
     rmSync(`${top}/${folder}`, { recursive: true, force: true })
     return 1
@@ -40,6 +50,11 @@ export function createLinkWriter(top: string, owner: Owner | undefined): LinkWri
     writeTags: async (name, tags) =>
       count(tags, (tag) => {
         const folder = `${name}/_manifests/tags/${tag.name}`
+        // Most often all of them are missing: from the top down no call is in vain.
+        if (made.make(`${top}/${folder}`)) {
+          made.make(`${top}/${folder}/index`)
+          made.make(`${top}/${folder}/index/${algorithmOf(tag.digest)}`)
+        }
         write(`${folder}/index/${toPath(tag.digest)}`, tag)
         return write(`${folder}/current`, tag)
       }),
@@ -57,33 +72,35 @@ function toPath(digest: Digest): string {
 }
 
 /** 1 if the link was not there, or had another content. */
-function writeLink(folder: string, { digest, at }: WrittenLink, folders: FolderMaker): number {
-  const isNew = folders.make(folder)
-  const file = `${folder}/link`
-  const present = isNew ? undefined : readLink(file)
-  if (typeof present === 'object' && present.digest === digest) return 0
+function replaceLink(file: string, link: WrittenLink, { owner, trustsPresent }: WriterOptions): number {
+  const present = readLink(file)
+  if (trustsPresent && typeof present === 'object' && present.digest === link.digest) return 0
   // A new name, so that a reader never sees half of it.
-  const path = isNew ? file : `${file}.new`
+  writeNew(`${file}.new`, link, owner)
+  renameSync(`${file}.new`, file)
+  return 1
+}
+
+function writeNew(path: string, { digest, at }: WrittenLink, owner: Owner | undefined): number {
   const handle = openSync(path, 'w', FILE_MODE)
   try {
     writeSync(handle, digest)
     futimesSync(handle, at / 1000, at / 1000)
-    if (folders.owner) fchownSync(handle, folders.owner.uid, folders.owner.gid)
+    if (owner) fchownSync(handle, owner.uid, owner.gid)
   } finally {
     closeSync(handle)
   }
-  if (!isNew) renameSync(path, file)
   return 1
 }
 
 /** Makes folders with their parents; most often only the last is missing. */
 class FolderMaker {
-  readonly owner: Owner | undefined
+  readonly #owner: Owner | undefined
   readonly #top: string
 
   constructor(top: string, owner: Owner | undefined) {
     this.#top = top
-    this.owner = owner
+    this.#owner = owner
   }
 
   /** False if it was there. */
@@ -97,7 +114,7 @@ class FolderMaker {
       this.make(dirname(folder))
       return this.make(folder)
     }
-    if (this.owner) chownSync(folder, this.owner.uid, this.owner.gid)
+    if (this.#owner) chownSync(folder, this.#owner.uid, this.#owner.gid)
     return true
   }
 }

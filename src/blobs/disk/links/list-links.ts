@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { DIGEST_ALGORITHMS, isDigest } from '../../../oci/digest.ts'
-import { isTag } from '../../../oci/reference.ts'
+import { DIGEST_ALGORITHMS, type Digest, isDigest } from '../../../oci/digest.ts'
+import { isTag, type Tag } from '../../../oci/reference.ts'
 import {
   type FoundLink,
   type FoundTag,
@@ -68,6 +68,21 @@ export function* listTagLinks(
       else if (link) yield { name, digest: link.digest, at: link.at }
     }
   }
+}
+
+/** Digests in `<part>/<algorithm>/<hex>`, whether or not they have a link. */
+export function* listDigests({ top, part }: LinkFolder): Generator<Digest> {
+  for (const algorithm of DIGEST_ALGORITHMS)
+    for (const { name, oddity } of listFolder(join(top, part, algorithm))) {
+      const digest = `${algorithm}:${name}`
+      if (oddity === undefined && isDigest(digest)) yield digest
+    }
+}
+
+/** Names of tags in `<part>/<tag>`, whether or not they have a link. */
+export function* listTagNames({ top, part }: LinkFolder): Generator<Tag> {
+  for (const { name, oddity } of listFolder(join(top, part)))
+    if (oddity === undefined && isTag(name)) yield name
 }
 
 /** Unfinished uploads in `<part>/<id>`. */
