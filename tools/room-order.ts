@@ -33,6 +33,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'certificates',
         'door',
         'in-use',
+        'status',
       ],
       ...['backup', 'metrics', '.', 'workers', 'doctor', 'start.ts', 'drill'],
     ],

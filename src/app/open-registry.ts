@@ -32,6 +32,7 @@ import { createBlobPlace, openBlobs } from './folders/blob-place.ts'
 import { createRoomMeters } from './folders/disk-floor.ts'
 import { createRequestMeter } from './metrics/seams/measure-seams.ts'
 import { rememberBriefly } from './remember-briefly.ts'
+import type { Activity } from './status/activity.ts'
 
 /** Time for which warnings of `/readyz` that read several indexes are remembered, in milliseconds: anyone may request it. */
 const WARNINGS_KNOWN_MS = 1_000
@@ -58,6 +59,8 @@ interface RegistryContext {
   readonly unsentBytes: UnsentBytes
   /** Counts requests; undefined: nothing does. */
   readonly metrics: ProcessMetrics | undefined
+  /** Counts the requests of this process. */
+  readonly activity: Activity
   /** Pulls of this process, which the caller writes. */
   readonly uses: ManifestUses
 }
@@ -84,6 +87,8 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
   const { config, store, contents, logger, isStopping, uploadTurns, expiry } = context
   const { database, accounts } = store
   const bounds = createSharedBounds(context.unsentBytes)
+  context.activity.showTransfers(() => bounds.transfers.list())
+  const logAccess = createAccessLog(logger)
   const scrub = createScrubFacts(database)
   const countDamages = rememberBriefly(() => scrub.countDamages(), DAMAGES_KNOWN_MS)
   const findSlow = rememberBriefly(
@@ -142,7 +147,10 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
       ...(await findSlow()),
       ...toDamageWarnings(await countDamages()),
     ],
-    logAccess: createAccessLog(logger),
+    logAccess(line) {
+      logAccess(line)
+      context.activity.note(line)
+    },
     logFailure: (error, id) => logFailure(logger, error, id),
   })
 }

@@ -17,6 +17,7 @@ import type { Store } from './data/open-store.ts'
 import { openLoneDoors } from './door/listeners.ts'
 import type { DoorSource } from './door/open-front-door.ts'
 import { type Contents, openRegistry } from './open-registry.ts'
+import type { Activity } from './status/activity.ts'
 
 /** Time between two writes of the times of pulls, in milliseconds: they are right within a minute. */
 const WRITE_USES_MS = 30_000
@@ -50,6 +51,7 @@ interface ServingContext {
   readonly expiry: CertificateExpiry
   /** Undefined: nothing is counted. */
   readonly metrics: ProcessMetrics | undefined
+  readonly activity: Activity
 }
 
 /**

@@ -3,11 +3,16 @@ import type { ProcessMetrics } from '../metrics/process-metrics.ts'
 import type { Store } from './data/open-store.ts'
 import type { DoorUpkeepContext } from './door/door-upkeep.ts'
 import type { Contents } from './open-registry.ts'
+import type { Activity } from './status/activity.ts'
+import type { ReportKind } from './status/process-report.ts'
+import type { WorkerReports } from './status/server-report.ts'
 
 /** Parts that are open before anything is served. */
 export interface StartContext extends Omit<DoorUpkeepContext, 'door'> {
   readonly store: Store
   readonly contents: Contents
+  /** Counts the requests of this process. */
+  readonly activity: Activity
   /** Undefined: nothing is counted. */
   readonly metrics: ProcessMetrics | undefined
 }
@@ -19,4 +24,6 @@ export interface Serving {
   answer(): void
   /** Metrics of the other processes that serve. */
   readOthers(): Promise<readonly (readonly MetricSamples[])[]>
+  /** Reads what the other processes do. */
+  inspect(kind: ReportKind): Promise<WorkerReports>
 }

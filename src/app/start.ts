@@ -9,6 +9,7 @@ import {
   FEW_CONNECTIONS,
   openFileLimit,
 } from '../front-door/listen/sockets/open-file-limit.ts'
+import { RecentLines } from '../log/recent-lines.ts'
 import { createSqlMetadata } from '../metadata/sql-metadata.ts'
 import type { ProcessMetrics } from '../metrics/process-metrics.ts'
 import { ChunkCollector } from '../stream/chunk-collector.ts'
@@ -39,6 +40,9 @@ import { keepUpkeep } from './keep-upkeep.ts'
 import { openContents } from './open-registry.ts'
 import { openServing } from './open-serving.ts'
 import type { Serving, StartContext } from './start-context.ts'
+import { Activity } from './status/activity.ts'
+import { createServerReport, NO_WORKERS } from './status/server-report.ts'
+import { openStatusSocket } from './status/status-socket.ts'
 
 /** Facts announced before the first request is answered. */
 export interface StartFacts {
@@ -57,6 +61,8 @@ interface StartOptions {
   readonly isSeen?: boolean
   /** True: a missing database is made even beside blobs of an earlier one. */
   readonly mayMakeDatabase?: boolean
+  /** The last lines of the logger, for `berth support-bundle`. */
+  readonly recent?: RecentLines
   /** Called before it listens: work before that may hang in the system, on a disk. */
   readonly beforeListening?: () => void
   /** Announces that it serves, while requests wait. @returns false if that failed. */
@@ -122,12 +128,26 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   const expiry = new CertificateExpiry(tls)
   resources.use(logExpiredDaily(expiry, logger))
   const state = { isStopping: false }
-  const context = { config, store, contents, collector, tls, expiry, logger, resources, userAgent, metrics }
+  const activity = new Activity()
+  const context = {
+    config,
+    store,
+    contents,
+    logger,
+    collector,
+    tls,
+    expiry,
+    resources,
+    userAgent,
+    metrics,
+    activity,
+  }
   beforeListening?.()
-  const { urls, answer, readOthers } =
+  const { urls, answer, readOthers, inspect } =
     config.workers === 1
       ? await serveAlone({ ...context, isStopping: () => state.isStopping })
       : await serveByWorkers(context)
+  await reportStatus({ ...context, urls, inspect }, options.recent)
   const firstAdmin = await prepareFirstAdmin(store.accounts, {
     dataDir: config.dataDir,
     isSeen,
@@ -146,6 +166,18 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
       await kept.disposeAsync()
     },
   }
+}
+
+/** Lets "berth status" see this server. */
+async function reportStatus(
+  context: StartContext & Pick<Serving, 'urls' | 'inspect'>,
+  recent: RecentLines = new RecentLines(),
+): Promise<void> {
+  const { config, urls, inspect, activity, logger, resources, userAgent } = context
+  const version = versionOf(userAgent)
+  const read = createServerReport({ config, urls, version, own: { activity, recent }, inspect })
+  const socket = await openStatusSocket({ dataDir: config.dataDir, logger, read })
+  if (socket) resources.use(socket)
 }
 
 /** Loaded with the metrics only: a server without them pays nothing. */
@@ -217,12 +249,12 @@ function isFirstStart({ dataDir, database }: Config): boolean {
 }
 
 async function serveAlone(
-  context: StartContext & { collector: ChunkCollector; isStopping: () => boolean },
+  context: StartContext & { collector: ChunkCollector; activity: Activity; isStopping: () => boolean },
 ): Promise<Serving> {
   const source = await openUpkeep(context)
   const gate = new AnswerGate()
   const urls = await openServing({ ...context, source, together: undefined, gate })
-  return { urls, answer: () => gate.open(), readOthers: async () => [] }
+  return { urls, answer: () => gate.open(), readOthers: async () => [], inspect: async () => NO_WORKERS }
 }
 
 /** Loaded here: a registry alone needs none of its parts, and they take memory. */

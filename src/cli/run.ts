@@ -30,6 +30,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   restore: async () => (await import('./commands/restore.ts')).addRestoreCommand,
   scrub: async () => (await import('./commands/scrub.ts')).addScrubCommand,
   migrate: async () => (await import('./commands/migrate.ts')).addMigrateCommand,
+  status: async () => (await import('./commands/status.ts')).addStatusCommand,
+  top: async () => (await import('./commands/status.ts')).addTopCommand,
   site: async () => (await import('./commands/site.ts')).addSiteCommand,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,
   cert: async () => (await import('./commands/cert/cert.ts')).addCertCommand,

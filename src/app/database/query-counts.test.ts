@@ -18,6 +18,7 @@ import { ChunkCollector } from '../../stream/chunk-collector.ts'
 import { UnsentBytes } from '../../stream/unsent-bytes.ts'
 import { CertificateExpiry } from '../certificates/certificate-expiry.ts'
 import { openContents, openRegistry } from '../open-registry.ts'
+import { Activity } from '../status/activity.ts'
 import { accountBelongings } from './account-belongings.ts'
 
 const test = testOnEngines()
@@ -54,6 +55,7 @@ async function serveCounted(openDatabase: OpenDatabase) {
     metrics: undefined,
     expiry: new CertificateExpiry(),
     unsentBytes: new UnsentBytes(collector),
+    activity: new Activity(),
     uses: new ManifestUses(contents.metadata, () => 0),
   })
   const server = createServer((request, response) =>

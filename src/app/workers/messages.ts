@@ -5,6 +5,7 @@ import type { LimitedRequest } from '../../front-door/sites/ports.ts'
 import type { SiteDeclaration } from '../../front-door/sites/site-declaration.ts'
 import type { MetricSamples } from '../../metrics/metric.ts'
 import type { UploadId } from '../../oci/request.ts'
+import type { ProcessReport, ReportKind } from '../status/process-report.ts'
 
 /** Data for the start message. */
 export interface WorkerStart {
@@ -39,12 +40,15 @@ export type ToWorker =
   | { readonly kind: 'ping' }
   /** Replied to with the metrics of the worker. */
   | { readonly kind: 'read-metrics' }
+  /** Replied to with a report. */
+  | { readonly kind: 'inspect'; readonly report: ReportKind }
   | { readonly kind: 'stop' }
 
 /** Message of a worker to the primary. */
 export type ToPrimary =
   | { readonly kind: 'pong' }
   | { readonly kind: 'metrics'; readonly samples: MetricSamples[] }
+  | { readonly kind: 'inspected'; readonly report: ReportKind; readonly content: ProcessReport }
   | { readonly kind: 'serving'; readonly urls: readonly string[] }
   | { readonly kind: 'failed'; readonly failure: StartFailure }
   /** The worker can give the answer with this id from now on. */

@@ -33,5 +33,10 @@ export async function openWorkers(
   // First, so that the workers begin with the existing containers.
   await source?.watchSites(() => {})
   await removeLeftSockets(config)
-  return { urls: await pool.start(), answer: () => pool.answer(), readOthers: () => pool.readMetrics() }
+  return {
+    urls: await pool.start(),
+    answer: () => pool.answer(),
+    readOthers: () => pool.readMetrics(),
+    inspect: (kind) => pool.inspect(kind),
+  }
 }

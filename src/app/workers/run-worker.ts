@@ -4,6 +4,7 @@ import type { OpenAnswer } from '../../certificates/acme/challenges/challenge-bo
 import type { Config } from '../../config/config.ts'
 import { AnswerGate } from '../../front-door/listen/answer-gate.ts'
 import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
+import { RecentLines } from '../../log/recent-lines.ts'
 import type { ProcessMetrics } from '../../metrics/process-metrics.ts'
 import { ChunkCollector } from '../../stream/chunk-collector.ts'
 import { CertificateExpiry } from '../certificates/certificate-expiry.ts'
@@ -15,6 +16,8 @@ import { shareDataFolder } from '../folders/data-folder.ts'
 import { openHeadroom } from '../folders/keep-headroom.ts'
 import { openContents } from '../open-registry.ts'
 import { openServing } from '../open-serving.ts'
+import { Activity } from '../status/activity.ts'
+import { reportProcess } from '../status/process-report.ts'
 import type { StartFailure, ToPrimary, ToWorker, WorkerStart } from './messages.ts'
 import { PrimaryQuestions } from './primary-questions.ts'
 
@@ -23,6 +26,8 @@ interface FromPrimary {
   readonly started: Promise<WorkerStart>
   readonly stopped: Promise<void>
   readonly questions: PrimaryQuestions
+  readonly activity: Activity
+  readonly recent: RecentLines
   readonly gate: AnswerGate
   /** Current declarations; more may come while the worker begins. */
   containers: WorkerStart['containers']
@@ -47,7 +52,7 @@ export async function runWorker({ onServing }: { onServing: () => void }): Promi
   cluster.worker?.on('error', () => process.exit(1))
   const fromPrimary = listenToPrimary()
   const start = await fromPrimary.started
-  const logger = createLogger(start.config.log, openStandardOutput({ isShared: true }))
+  const logger = createLogger(start.config.log, openStandardOutput({ isShared: true }), fromPrimary.recent)
   await using resources = new AsyncDisposableStack()
   const state = { isStopping: false }
   try {
@@ -113,6 +118,7 @@ async function serve(context: WorkerContext): Promise<string[]> {
     gate: fromPrimary.gate,
     expiry: new CertificateExpiry(tls),
     metrics,
+    activity: fromPrimary.activity,
     together: { uploadTurns, limits, ticketSecret: start.ticketSecret },
   })
 }
@@ -193,6 +199,8 @@ function listenToPrimary(): FromPrimary {
     started: started.promise,
     stopped: stopped.promise,
     questions: new PrimaryQuestions(send),
+    activity: new Activity(),
+    recent: new RecentLines(),
     gate: new AnswerGate(),
     containers: [],
     answers: new Map(),
@@ -228,6 +236,13 @@ function listenToPrimary(): FromPrimary {
         break
       case 'login':
         fromPrimary.store?.guard.note(message.news)
+        break
+      case 'inspect':
+        send({
+          kind: 'inspected',
+          report: message.report,
+          content: reportProcess(fromPrimary, message.report),
+        })
         break
       case 'reply':
         fromPrimary.questions.onReply(message.id, message.reply)

@@ -1,19 +1,16 @@
 import { keepTotals, mergeSamples } from '../../metrics/merge-samples.ts'
 import type { MetricSamples } from '../../metrics/metric.ts'
-
-/** Longest wait for the values of a worker, in milliseconds: one that hangs must not hold up a scrape. */
-const REPLY_TIMEOUT_MS = 1_000
+import { WorkerReplies } from './worker-replies.ts'
 
 /** The metrics of all workers, of this moment and of those that have ended. */
 export class WorkerFigures<W extends object> {
-  readonly #timeoutMs: number
   readonly #last = new Map<W, MetricSamples[]>()
-  readonly #waiting = new Map<W, PromiseWithResolvers<boolean>>()
+  readonly #replies: WorkerReplies<W, MetricSamples[]>
   #ended: MetricSamples[] = []
   #endedCount = 0
 
-  constructor(timeoutMs: number = REPLY_TIMEOUT_MS) {
-    this.#timeoutMs = timeoutMs
+  constructor(timeoutMs?: number) {
+    this.#replies = new WorkerReplies(timeoutMs)
   }
 
   /**
@@ -22,7 +19,10 @@ export class WorkerFigures<W extends object> {
    */
   async read(workers: Iterable<W>, request: (worker: W) => void): Promise<MetricSamples[][]> {
     const replies = await Promise.all(
-      Array.from(workers, async (worker) => ({ worker, isNew: await this.#await(worker, request) })),
+      Array.from(workers, async (worker) => ({
+        worker,
+        isNew: (await this.#replies.request(worker, request)) !== undefined,
+      })),
     )
     const silent = replies.filter(({ isNew }) => !isNew).length
     const values = replies.map(({ worker, isNew }) => {
@@ -35,30 +35,15 @@ export class WorkerFigures<W extends object> {
   /** Takes the values of a worker. */
   onReply(worker: W, samples: MetricSamples[]): void {
     this.#last.set(worker, samples)
-    this.#waiting.get(worker)?.resolve(true)
+    this.#replies.onReply(worker, samples)
   }
 
   /** Keeps the totals of a worker that has ended. */
   onEnded(worker: W): void {
-    this.#waiting.get(worker)?.resolve(false)
+    this.#replies.onEnded(worker)
     this.#ended = mergeSamples([this.#ended, keepTotals(this.#last.get(worker) ?? [])])
     this.#last.delete(worker)
     this.#endedCount++
-  }
-
-  async #await(worker: W, request: (worker: W) => void): Promise<boolean> {
-    const open = this.#waiting.get(worker)
-    if (open) return open.promise
-    const reply = Promise.withResolvers<boolean>()
-    const timer = setTimeout(() => reply.resolve(false), this.#timeoutMs)
-    this.#waiting.set(worker, reply)
-    request(worker)
-    try {
-      return await reply.promise
-    } finally {
-      clearTimeout(timer)
-      this.#waiting.delete(worker)
-    }
   }
 
   #countWorkers(serving: number, silent: number): MetricSamples[] {

@@ -10,11 +10,14 @@ import type { SiteDeclaration } from '../../front-door/sites/site-declaration.ts
 import type { MetricSamples } from '../../metrics/metric.ts'
 import { UploadLocks } from '../../registry/push/upload-locks.ts'
 import { AppError } from '../faults/app-error.ts'
+import type { ReportKind } from '../status/process-report.ts'
+import type { WorkerReports } from '../status/server-report.ts'
 import { WorkerGrants } from './decide-together.ts'
 import { closeUntakenConnections } from './handed-connections.ts'
 import type { StartFailure, ToPrimary, ToWorker } from './messages.ts'
 import { type WorkerWatch, watchWorker } from './watch-worker.ts'
 import { WorkerFigures } from './worker-figures.ts'
+import { WorkerInspection } from './worker-inspection.ts'
 
 /** Longest start of a worker, in milliseconds: one takes half a second. */
 const START_TIMEOUT_MS = 60_000
@@ -57,6 +60,7 @@ export class WorkerPool implements AsyncDisposable {
   readonly #together = { uploads: new UploadLocks(), limits: new RateLimits() }
   readonly #entries = new Set<Entry>()
   readonly #figures = new WorkerFigures<Entry>()
+  readonly #inspection = new WorkerInspection<Entry>()
   readonly #answers = new Set<OpenAnswer>()
   /** Settles when all of the first ones serve, or failed. */
   readonly #started = Promise.withResolvers<void>()
@@ -123,6 +127,11 @@ export class WorkerPool implements AsyncDisposable {
   answer(): void {
     this.#mayAnswer = true
     this.#sendAll({ kind: 'answer' })
+  }
+
+  /** Reads what each worker does. */
+  inspect(report: ReportKind): Promise<WorkerReports> {
+    return this.#inspection.read(this.#entries, report, (entry) => send(entry, { kind: 'inspect', report }))
   }
 
   /** Passes SIGHUP on. */
@@ -197,6 +206,9 @@ export class WorkerPool implements AsyncDisposable {
       case 'metrics':
         this.#figures.onReply(entry, message.samples)
         break
+      case 'inspected':
+        this.#inspection.onReply(entry, message.report, message.content)
+        break
       case 'failed':
         entry.serving.reject(toError(message.failure))
         break
@@ -237,6 +249,7 @@ export class WorkerPool implements AsyncDisposable {
   #onExit(entry: Entry, code: number | null, signal: string | null): void {
     this.#entries.delete(entry)
     this.#figures.onEnded(entry)
+    this.#inspection.onEnded(entry)
     entry.watch?.[Symbol.dispose]()
     entry.grants.releaseAll()
     for (const done of entry.waiting.values()) done()

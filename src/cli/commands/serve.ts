@@ -6,6 +6,7 @@ import type { StartFacts } from '../../app/start.ts'
 import type { LoadedConfig } from '../../config/show/loaded-config.ts'
 import { recordSettings } from '../../config/sources/recorded.ts'
 import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
+import { RecentLines } from '../../log/recent-lines.ts'
 import { repeatPlace } from '../command-line/own-commands.ts'
 import { addSettingFlags } from '../command-line/setting-flags.ts'
 import { type CommandContext, createContext, findConfigFile } from '../context/command-context.ts'
@@ -43,7 +44,9 @@ export function addServeCommand(program: Command, io: Io): void {
       const context = createContext(command, io)
       const loaded = context.loadConfig()
       const { config } = loaded
-      const logger = createLogger(config.log, openStandardOutput({ isShared: config.workers > 1 }))
+      const recent = new RecentLines()
+      const output = openStandardOutput({ isShared: config.workers > 1 })
+      const logger = createLogger(config.log, output, recent)
       await offerAdoption(context, config)
       using signals = handleSignals()
       // A full disk under the log, or a reader that is gone, must not end a server.
@@ -53,6 +56,7 @@ export function addServeCommand(program: Command, io: Io): void {
       const running = await startBerth(config, logger, {
         userAgent: `Berth/${readVersion()}`,
         configFile: findConfigFile(context),
+        recent,
         mayMakeDatabase: mayMake(context),
         isSeen: io.isOutputTerminal,
         beforeListening: () => signals.catchStops(),

@@ -50,6 +50,10 @@ export const CLI_ERRORS = {
     remedy: 'Start the server, or read its log; if it runs on another data folder, name that with --data',
   },
   SELFTEST_FAILED: { exit: EXIT.failed, remedy: "Read the registry's log" },
+  NO_SERVER: {
+    exit: EXIT.failed,
+    remedy: 'Start one with "berth serve", or name its folder with --data',
+  },
   NO_SITES: {
     exit: EXIT.failed,
     remedy: 'Start one with "berth serve --domain HOST", or name its folder with --data',

@@ -16,10 +16,18 @@ test('one account takes no more than its share of the transfers there may be at 
   assert.equal((await push('alice', 'pulled')).status, 201)
   const path = `/v2/alice/app/blobs/${hashContent('pulled')}`
   const session = String((await surface.send('alice', 'POST', UPLOADS)).headers.location)
+  const exchange = {
+    visit: { requestId: 'r1', remoteAddress: '192.0.2.1' },
+    request: { readableLength: 0, socket: { bytesRead: 0 } },
+    repository: 'alice/app',
+    sentBytes: 0,
+  }
   {
     using transfers = new DisposableStack()
     for (let count = 0; count < MAX_TRANSFERS * LARGEST_SHARE; count++) {
-      transfers.use(surface.bounds.transfers.enter('alice'))
+      transfers.use(
+        surface.bounds.transfers.enter('alice', exchange, { direction: 'push', expectedBytes: undefined }),
+      )
     }
     const attempts: [string, string, object][] = [
       ['GET', path, {}],

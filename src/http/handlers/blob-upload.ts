@@ -44,8 +44,9 @@ export function createUploadHandlers({ registry, rules, transfers }: Parts): Pic
         if (isMounted) return replyBlobCreated(exchange, repository, mount)
       }
       if (digest) {
-        using _share = transfers.enter(requireAccount(exchange))
-        await registry.pushWholeBlob({ repository, owner, digest }, parseUploadBody(exchange.request))
+        const body = parseUploadBody(exchange.request)
+        using _share = transfers.enter(requireAccount(exchange), exchange, toPush(body))
+        await registry.pushWholeBlob({ repository, owner, digest }, body)
         return replyBlobCreated(exchange, repository, digest)
       }
       const session = await registry.startUpload({ repository, owner, algorithm: algorithm ?? undefined })
@@ -61,8 +62,9 @@ export function createUploadHandlers({ registry, rules, transfers }: Parts): Pic
     /** end-5: a chunk with its range, or a stream without. */
     async 'blob-upload-append'(request, exchange) {
       const key = toUploadKey(request, exchange)
-      using _share = transfers.enter(requireAccount(exchange))
-      const session = await registry.appendUpload(key, parseUploadBody(exchange.request))
+      const body = parseUploadBody(exchange.request)
+      using _share = transfers.enter(requireAccount(exchange), exchange, toPush(body))
+      const session = await registry.appendUpload(key, body)
       replyEmpty(exchange, 202, toSessionHeaders(exchange, session))
     },
 
@@ -70,7 +72,8 @@ export function createUploadHandlers({ registry, rules, transfers }: Parts): Pic
     async 'blob-upload-finish'(request, exchange) {
       const key = toUploadKey(request, exchange)
       const body = parseUploadBody(exchange.request)
-      using _share = body.length === 0 ? undefined : transfers.enter(requireAccount(exchange))
+      using _share =
+        body.length === 0 ? undefined : transfers.enter(requireAccount(exchange), exchange, toPush(body))
       await registry.finishUpload(key, request.digest, body)
       // The body of a repeated request was not read.
       discardBody(exchange)
@@ -83,6 +86,10 @@ export function createUploadHandlers({ registry, rules, transfers }: Parts): Pic
       replyEmpty(exchange, 204)
     },
   }
+}
+
+function toPush({ length }: UploadBody): { direction: 'push'; expectedBytes: number | undefined } {
+  return { direction: 'push', expectedBytes: length }
 }
 
 function toUploadKey(

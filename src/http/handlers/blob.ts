@@ -47,7 +47,8 @@ export function createBlobHandlers({
         ranges && ranges.length > 1 ? new Byteranges(ranges, { size, contentType: CONTENT_TYPE }) : undefined
       Object.assign(headers, several ? toMultipartHeaders(several) : toSpanHeaders(ranges?.[0], size))
       if (exchange.request.method === 'HEAD' || size === 0) return replyEmpty(exchange, status, headers)
-      using _share = transfers.enter(requireAccount(exchange))
+      const expectedBytes = Number(headers['content-length'])
+      using _share = transfers.enter(requireAccount(exchange), exchange, { direction: 'pull', expectedBytes })
       using _guard = guardSending(exchange)
       const { response } = exchange
       await registry.sendBlob(

@@ -1,0 +1,119 @@
+import type { ServerStatus, Status } from '../../app/status/read-status.ts'
+import { formatBytes, formatPairs, formatTable } from './table.ts'
+
+/** Transfers, sites and certificates on one screen; `--json` has all. */
+const MAX_ROWS = 12
+const BAR_WIDTH = 20
+
+/** The status of a Berth on one screen. */
+export function formatStatus({ server, data }: Status, dataDir: string): string {
+  const parts = [
+    server ? formatServer(server) : `No server answers on the data folder ${dataDir}`,
+    formatPairs([
+      ...(server || data.lastStartedAt === undefined ? [] : [['Last start', data.lastStartedAt] as const]),
+      ['Last backup', data.lastBackup ? `${data.lastBackup.startedAt}, ${data.lastBackup.outcome}` : 'none'],
+      [
+        'Last collection',
+        data.lastCollection
+          ? `${data.lastCollection.startedAt}, freed ${formatBytes(data.lastCollection.freedBytes)}`
+          : 'none had anything to do',
+      ],
+      ...data.disks.map(
+        ({ folder, freeBytes, bytes }) =>
+          [
+            'Disk',
+            `${formatBytes(freeBytes)} of ${formatBytes(bytes)} free (${Math.round((freeBytes / bytes) * 100)} %), ${folder}`,
+          ] as const,
+      ),
+    ]),
+    ...(server ? [formatTransfers(server)] : []),
+    ...list('SITES', data.sites, ({ host, state, cause }) => [host, state, cause ?? '']),
+    ...list('CERTIFICATES', data.certificates, ({ name, daysLeft }) => [
+      name,
+      daysLeft === undefined ? 'unreadable' : daysLeft < 0 ? 'expired' : `${daysLeft} days left`,
+    ]),
+  ]
+  return parts.join('\n\n')
+}
+
+function formatServer(server: ServerStatus): string {
+  const { rates } = server
+  return formatPairs([
+    ['Berth', `${server.version} (node ${server.node})`],
+    ['Up', formatAge(server.startedAt)],
+    ['Listens on', server.urls.join(', ')],
+    ['Processes', `${server.workers}, ${formatBytes(server.residentBytes)} of memory${formatSilent(server)}`],
+    [
+      'Requests',
+      `${server.totalRequests} so far, ${rates.requests.toFixed(1)} a second, ${rates.failures.toFixed(1)} of them failed (status 5xx)`,
+    ],
+    [
+      'Bytes',
+      `${formatBytes(Math.round(rates.receivedBytes))} in, ${formatBytes(Math.round(rates.sentBytes))} out a second, of requests that ended in the last ${rates.overSeconds} s`,
+    ],
+  ])
+}
+
+function formatSilent({ silent }: ServerStatus): string {
+  return silent === 0 ? '' : `; ${silent} did not answer and are not counted here`
+}
+
+function formatTransfers({ transfers }: ServerStatus): string {
+  if (transfers.length === 0) return 'No blob is on its way'
+  const rows = transfers
+    .slice(0, MAX_ROWS)
+    .map(({ direction, user, repository, client, bytes, expectedBytes, since, requestId }) => [
+      direction,
+      user,
+      repository,
+      client,
+      formatProgress(bytes, expectedBytes),
+      formatAge(since),
+      requestId,
+    ])
+  const table = formatTable(['WAY', 'USER', 'REPOSITORY', 'CLIENT', 'BYTES', 'FOR', 'REQUEST'], rows)
+  return `${table}${formatMore(transfers.length)}`
+}
+
+/** Clients such as Docker do not announce the size of a push: then there is no bar. */
+function formatProgress(bytes: number, expected: number | undefined): string {
+  if (expected === undefined || expected === 0) return formatBytes(bytes)
+  const part = Math.min(1, bytes / expected)
+  const bar = '#'.repeat(Math.round(part * BAR_WIDTH)).padEnd(BAR_WIDTH, '.')
+  return `[${bar}] ${Math.floor(part * 100)} % of ${formatBytes(expected)}`
+}
+
+function list<Item>(title: string, items: readonly Item[], toRow: (item: Item) => string[]): string[] {
+  if (items.length === 0) return []
+  const rows = items.slice(0, MAX_ROWS).map(toRow)
+  return [
+    `${formatTable([title, ...(rows[0]?.slice(1).map(() => '') ?? [])], rows)}${formatMore(items.length)}`,
+  ]
+}
+
+function formatMore(count: number): string {
+  return count > MAX_ROWS ? `\n… and ${count - MAX_ROWS} more: --json has all` : ''
+}
+
+function formatAge(since: string): string {
+  const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(since)) / 1000))
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
+  const hours = Math.floor(seconds / 3600)
+  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`
+}
+
+/** The busiest names, by bytes. */
+export function formatTop(server: ServerStatus, by: 'repository' | 'client', limit: number): string {
+  const ranked = server.top[by]
+  const rows = ranked
+    .slice(0, limit)
+    .map(({ name, bytesPerSecond, requestsPerSecond, excessPerSecond }) => [
+      name,
+      formatBytes(Math.round(bytesPerSecond)),
+      requestsPerSecond.toFixed(2),
+      excessPerSecond < 0.005 ? '' : `up to ${excessPerSecond.toFixed(2)} of them by others`,
+    ])
+  const table = formatTable([by.toUpperCase(), 'BYTES/S', 'REQUESTS/S', ''], rows)
+  return `${table}\nOver the last minute or so; a transfer counts once it has ended. Names beyond the 256 busiest of each process are left out.`
+}
