@@ -24,7 +24,7 @@ interface Rates {
   readonly receivedBytes: number
 }
 
-/** What one process does now. */
+/** Requests and transfers of one process. */
 export interface ProcessActivity {
   readonly pid: number
   readonly residentBytes: number
@@ -68,7 +68,7 @@ export class Activity {
     if (remote !== undefined) this.#clients.add(remote, counted)
   }
 
-  /** What this process does now. */
+  /** The counts of this moment. */
   read(): ProcessActivity {
     const now = this.#now()
     return {

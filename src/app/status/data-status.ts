@@ -15,7 +15,7 @@ import { readServerRecord } from '../folders/server-record.ts'
 const MAX_LISTED = 100
 const DAY_MS = 86_400_000
 
-/** What the data folder and the database of a Berth know, whether or not it runs. */
+/** Facts from the data folder and the database of a Berth, whether or not it runs. */
 export interface DataStatus {
   /** ISO 8601; undefined: no server has run here. */
   readonly lastStartedAt: string | undefined

@@ -1,7 +1,7 @@
 import type { RecentLines } from '../../log/recent-lines.ts'
 import type { Activity, ProcessActivity } from './activity.ts'
 
-/** What a report holds: `lines` are needed for a bundle only. */
+/** Content of a report: the activity, or with it the last lines of the log. */
 export type ReportKind = 'activity' | 'lines'
 
 /** Report of one process that serves, or of the primary. */

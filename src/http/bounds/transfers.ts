@@ -61,7 +61,7 @@ export class Transfers {
       })
     }
     const { socket, readableLength } = source.request
-    // What came together with the head waits to be read.
+    // Bytes that came together with the head wait to be read.
     const readBefore = socket.bytesRead - readableLength
     const transfer = { ...facts, source, user, startedAt: Date.now(), readBefore }
     this.#open.add(transfer)
