@@ -61,7 +61,7 @@ interface StartOptions {
   readonly isSeen?: boolean
   /** True: a missing database is made even beside blobs of an earlier one. */
   readonly mayMakeDatabase?: boolean
-  /** The last lines of the logger, for `berth support-bundle`. */
+  /** The last lines of the logger, for the reader of the status socket. */
   readonly recent?: RecentLines
   /** Called before it listens: work before that may hang in the system, on a disk. */
   readonly beforeListening?: () => void
