@@ -13,6 +13,8 @@ interface Call {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: TransportInit['body']
   readonly expect: readonly number[]
+  /** Ends this call, as that of the exchange does. */
+  readonly signal?: AbortSignal
 }
 
 /** Makes calls: logs in, sends, and turns unexpected answers into a {@link RegistryError}. */
@@ -31,7 +33,8 @@ export function createExchange(
   { login, transport, signal }: { login: Login; transport: Transport; signal?: AbortSignal | undefined },
 ): Exchange {
   const send = async (call: Call): Promise<Response> => {
-    const authorization = await login.authorize(call.scope, signal)
+    const ended = joinSignals(signal, call.signal)
+    const authorization = await login.authorize(call.scope, ended)
     return await transport(new URL(call.target, url).href, {
       method: call.method,
       headers: {
@@ -40,7 +43,7 @@ export function createExchange(
         ...(authorization === undefined ? {} : { authorization }),
       },
       ...(call.body === undefined ? {} : { body: call.body }),
-      signal,
+      signal: ended,
     })
   }
   return async (call) => {
@@ -52,6 +55,14 @@ export function createExchange(
     login.forget(call.scope)
     return await expectStatus(await reach(url, () => send(call)), call)
   }
+}
+
+/** A signal that ends with the first of both. */
+export function joinSignals(
+  one: AbortSignal | undefined,
+  other: AbortSignal | undefined,
+): AbortSignal | undefined {
+  return one && other ? AbortSignal.any([one, other]) : (one ?? other)
 }
 
 async function reach(url: string, send: () => Promise<Response>): Promise<Response> {

@@ -1,5 +1,5 @@
 import { RegistryError } from './registry-error.ts'
-import { fetchTransport } from './transport.ts'
+import type { Transport } from './transport.ts'
 
 /** Statuses with which a registry sends a client to its storage (RFC 9110, 15.4). */
 export const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308]
@@ -9,6 +9,8 @@ const MAX_REDIRECTS = 5
 /** The registry that redirects. */
 export interface Redirection {
   readonly url: string
+  /** Sends to the storage, which may be on another host than the registry. */
+  readonly transport: Transport
   readonly signal: AbortSignal | undefined
 }
 
@@ -16,7 +18,10 @@ export interface Redirection {
  * Follows the redirects of an answer to a GET of content. Credentials are not sent along: the storage has a signature in
  * the URL. Over TLS it is not followed to plain HTTP. Errors: `RegistryError`.
  */
-export async function followRedirects(answer: Response, { url, signal }: Redirection): Promise<Response> {
+export async function followRedirects(
+  answer: Response,
+  { url, transport, signal }: Redirection,
+): Promise<Response> {
   let response = answer
   let from = new URL(url)
   for (let count = 0; REDIRECTS.includes(response.status); count++) {
@@ -30,7 +35,7 @@ export async function followRedirects(answer: Response, { url, signal }: Redirec
       )
     }
     from = next
-    response = await reach(next, signal)
+    response = await reach(next, { transport, signal })
   }
   if (response.status === 200) return response
   await response.body?.cancel()
@@ -40,9 +45,9 @@ export async function followRedirects(answer: Response, { url, signal }: Redirec
 }
 
 /** The URL stays out of errors: it may hold a signature. */
-async function reach(url: URL, signal: AbortSignal | undefined): Promise<Response> {
+async function reach(url: URL, { transport, signal }: Omit<Redirection, 'url'>): Promise<Response> {
   try {
-    return await fetchTransport(url.href, { method: 'GET', headers: {}, signal })
+    return await transport(url.href, { method: 'GET', headers: {}, signal })
   } catch (cause) {
     throw new RegistryError(
       'REGISTRY_UNREACHABLE',

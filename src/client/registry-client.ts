@@ -6,13 +6,13 @@ import { MEDIA_TYPES } from '../oci/media-type.ts'
 import type { Reference, Tag } from '../oci/reference.ts'
 import { parseTag } from '../oci/reference.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
-import { createExchange, type Exchange } from './exchange.ts'
+import { createExchange, type Exchange, joinSignals } from './exchange.ts'
 import { followRedirects, REDIRECTS, type Redirection } from './follow-redirects.ts'
 import { type Credentials, createLogin } from './login.ts'
 import { type BlobSource, type PushBlobOptions, pushBlob } from './push-blob.ts'
 import { readBody, readJson } from './read-body.ts'
 import { RegistryError } from './registry-error.ts'
-import { createCaTransport, fetchTransport } from './transport.ts'
+import { createCaTransport, createStorageTransport, fetchTransport } from './transport.ts'
 
 /** Registry and credentials. */
 interface RegistryClientOptions extends Partial<Credentials> {
@@ -45,11 +45,11 @@ export interface RegistryClient {
     options?: PushBlobOptions,
   ): Promise<Digest>
   /** The bytes of a blob, also where the registry redirects to its storage. Throws `REGISTRY_CONTENT_WRONG` at the end if they do not have the digest. */
-  pullBlob(repository: RepositoryName, digest: Digest): AsyncIterable<Uint8Array>
+  pullBlob(repository: RepositoryName, digest: Digest, signal?: AbortSignal): AsyncIterable<Uint8Array>
   deleteBlob(repository: RepositoryName, digest: Digest): Promise<void>
   putManifest(repository: RepositoryName, reference: Reference, manifest: ManifestBytes): Promise<Digest>
   /** A manifest, checked against its digest. */
-  getManifest(repository: RepositoryName, reference: Reference): Promise<PulledManifest>
+  getManifest(repository: RepositoryName, reference: Reference, signal?: AbortSignal): Promise<PulledManifest>
   deleteManifest(repository: RepositoryName, digest: Digest): Promise<void>
   deleteTag(repository: RepositoryName, tag: Tag): Promise<void>
   /** One page; `n` at most the registry's own bound, `last` exclusive. */
@@ -74,13 +74,14 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
   const { username, password = '', ca, signal } = options
   const url = options.url.replace(/\/+$/, '')
   const transport = ca === undefined ? fetchTransport : createCaTransport(ca)
+  const toStorage = ca === undefined ? fetchTransport : createStorageTransport(ca)
   const credentials = username === undefined ? undefined : { username, password }
   const login = createLogin(url, credentials, transport, { trustsRealm: options.trustsRealm })
   const exchange = createExchange(url, { login, transport, signal })
   return {
     ping: () => discard(exchange({ method: 'GET', target: '/v2/', expect: [200] })),
     pushBlob: (repository, content, how) => pushBlob({ exchange, url, repository }, content, how),
-    ...blobCalls(exchange, { url, signal }),
+    ...blobCalls(exchange, { url, transport: toStorage, signal }),
     ...manifestCalls(exchange),
     ...listCalls(exchange),
   }
@@ -98,10 +99,20 @@ function blobCalls(
       const response = await exchange(call)
       return response.status === 404 ? undefined : Number(response.headers.get('content-length'))
     },
-    async *pullBlob(repository, digest) {
+    async *pullBlob(repository, digest, signal) {
       const scope = formatScope(repository, 'pull')
-      const call = { method: 'GET', target: target(repository, digest), scope, expect: [200, ...REDIRECTS] }
-      const response = await followRedirects(await exchange(call), redirection)
+      const expect = [200, ...REDIRECTS]
+      const answer = await exchange({
+        method: 'GET',
+        target: target(repository, digest),
+        scope,
+        expect,
+        ...(signal && { signal }),
+      })
+      const response = await followRedirects(answer, {
+        ...redirection,
+        signal: joinSignals(redirection.signal, signal),
+      })
       const hash = createHash(algorithmOf(digest))
       for await (const chunk of response.body ?? []) {
         hash.update(chunk)
@@ -137,13 +148,14 @@ function manifestCalls(exchange: Exchange): ManifestCalls {
       await response.body?.cancel()
       return digestHeader(response) ?? hashContent(bytes)
     },
-    async getManifest(repository, reference) {
+    async getManifest(repository, reference, signal) {
       const response = await exchange({
         method: 'GET',
         target: target(repository, reference),
         scope: formatScope(repository, 'pull'),
         headers: { accept: ACCEPT },
         expect: [200],
+        ...(signal && { signal }),
       })
       const bytes = await readBody(response, MAX_MANIFEST_BYTES)
       const digest = reference.includes(':') ? parseDigest(reference) : digestHeader(response)

@@ -2,6 +2,7 @@ import { Agent, request } from 'node:https'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
+import { getCACertificates } from 'node:tls'
 
 /** Sends a request: the global `fetch`, or one that trusts a certificate authority of its own. */
 export type Transport = (url: string, init: TransportInit) => Promise<Response>
@@ -32,9 +33,22 @@ export const fetchTransport: Transport = (url, { method, headers, body, signal }
   })
 
 /** Sends over TLS, trusting only the given certificate authority (PEM); the global `fetch` has no option for it. */
-export function createCaTransport(ca: string): Transport {
+export function createCaTransport(ca: string | string[]): Transport {
   const agent = new Agent({ ca, keepAlive: true, maxSockets: MAX_CONNECTIONS })
   return (url, init) => sendByHttps(agent, url, init)
+}
+
+/**
+ * Sends to the storage of a registry whose authority is given: the storage may have a certificate of that authority, or of one
+ * that the system trusts. Over plain HTTP there is none to check.
+ */
+export function createStorageTransport(ca: string): Transport {
+  let secure: Transport | undefined
+  return (url, init) => {
+    if (!url.startsWith('https:')) return fetchTransport(url, init)
+    secure ??= createCaTransport([ca, ...getCACertificates('default')])
+    return secure(url, init)
+  }
 }
 
 async function sendByHttps(agent: Agent, url: string, init: TransportInit): Promise<Response> {

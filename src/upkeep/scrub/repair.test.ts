@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { testOnEngines } from '../../../test/support/database/engines.ts'
 import { APP, DAMAGEABLE_STORES, openScrubRoom } from '../../../test/support/memory/scrub-room.ts'
+import type { LeastSpeed } from './least-speed.ts'
 import { type RepairSource, repair } from './repair.ts'
 
 const onEngines = testOnEngines()
@@ -27,9 +28,9 @@ function createSource(bytes: Buffer, failure?: Error): RepairSource {
   }
 }
 
-async function repairAll(t: Room, source: RepairSource) {
+async function repairAll(t: Room, source: RepairSource, leastSpeed?: LeastSpeed) {
   const results = []
-  for await (const result of repair({ ...t, source })) results.push(result)
+  for await (const result of repair({ ...t, source, ...(leastSpeed && { leastSpeed }) })) results.push(result)
   return results
 }
 
@@ -55,6 +56,48 @@ test('the body of another registry that never ends is given up', async (t) => {
   const [result] = await repairAll(t, endless)
   assert.match(String(result?.error), /too many bytes/)
   await ended.promise
+})
+
+test('another registry that is too slow, or silent, is given up, and its connection ends', async (t) => {
+  const bytes = Buffer.from('a layer of some bytes')
+  const digest = await t.pushBlob(bytes)
+  await t.damage(digest, bytes, 'flipped')
+  const image = await t.pushImage('latest')
+  await t.damage(image.digest, image.bytes, 'missing')
+  await t.facts.replaceManifestBytes(image.digest, Buffer.alloc(image.bytes.length))
+  await t.scrub()
+  const ended: unknown[] = []
+  const untilEnded = (signal: AbortSignal, what: string) =>
+    new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => {
+        ended.push(what)
+        reject(new Error('ended'))
+      })
+    })
+  const slow: RepairSource = {
+    async *pullBlob(_repository, _digest, signal) {
+      yield bytes.subarray(0, 5)
+      yield bytes.subarray(5, 10)
+      await untilEnded(signal, 'blob')
+    },
+    pullManifest: (_repository, _digest, signal) => untilEnded(signal, 'manifest'),
+  }
+  const results = await repairAll(t, slow, { bytes: 11, withinMs: 100 })
+  assert.deepEqual(
+    results.map(({ from, error }) => [from, String(error)]),
+    results.map(() => [
+      undefined,
+      'Error: The other registry is too slow: it sent less than 11 bytes in 0.1 s',
+    ]),
+  )
+  assert.equal(results.length, 2)
+  assert.deepEqual(ended.sort(), ['blob', 'manifest'])
+  assert.deepEqual(await t.blobs.listStale(new Date(Date.now() + 60_000), 9), [])
+  const { mended } = { mended: await repairAll(t, createSource(bytes), { bytes: 1, withinMs: 5_000 }) }
+  assert.ok(
+    mended.some(({ from }) => from === APP),
+    'one that is fast enough mends',
+  )
 })
 
 test('only bytes with the digest mend a blob, whatever the other registry sends', async (t) => {

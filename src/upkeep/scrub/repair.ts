@@ -7,6 +7,7 @@ import { algorithmOf, type Digest, hashContent } from '../../oci/digest.ts'
 import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
 import type { UploadId } from '../../oci/request.ts'
 import { claimDigest } from '../../registry/push/claim-digest.ts'
+import { atLeastSpeed, LEAST_SPEED, type LeastSpeed } from './least-speed.ts'
 
 /** Content listed at once. */
 const PAGE = 50
@@ -16,9 +17,9 @@ const MAX_REPOSITORIES = 20
 /** Another registry that may hold the same content. */
 export interface RepairSource {
   /** The bytes of a blob, which are not trusted. */
-  pullBlob(repository: RepositoryName, digest: Digest): AsyncIterable<Uint8Array>
+  pullBlob(repository: RepositoryName, digest: Digest, signal: AbortSignal): AsyncIterable<Uint8Array>
   /** The bytes of a manifest, which are not trusted. */
-  pullManifest(repository: RepositoryName, digest: Digest): Promise<Uint8Array>
+  pullManifest(repository: RepositoryName, digest: Digest, signal: AbortSignal): Promise<Uint8Array>
 }
 
 /** Result for one content. */
@@ -36,6 +37,8 @@ interface RepairParts {
   readonly facts: Pick<ScrubFacts, 'listContent' | 'listHolders' | 'release' | 'replaceManifestBytes'>
   readonly metadata: Pick<BlobFacts, 'claimBlob'>
   readonly source: RepairSource
+  /** By default {@link LEAST_SPEED}. */
+  readonly leastSpeed?: LeastSpeed
 }
 
 /**
@@ -77,8 +80,14 @@ async function fetchManifest(
   digest: Digest,
   parts: RepairParts,
 ): Promise<number> {
-  const { blobs, facts, metadata, source } = parts
-  const bytes = await source.pullManifest(repository, digest)
+  const { blobs, facts, metadata, source, leastSpeed = LEAST_SPEED } = parts
+  const pull = async function* (signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    yield await source.pullManifest(repository, digest, signal)
+  }
+  // A manifest comes as one piece, so that its time is that of the first bytes of a blob.
+  const pieces: Uint8Array[] = []
+  for await (const piece of atLeastSpeed(pull, leastSpeed)) pieces.push(piece)
+  const bytes = Buffer.concat(pieces)
   if (hashContent(bytes, algorithmOf(digest)) !== digest) throw wrongBytes()
   await claimDigest(metadata, digest)
   await blobs.put(digest, bytes)
@@ -89,10 +98,11 @@ async function fetchManifest(
 async function fetchBlob(
   repository: RepositoryName,
   { digest, size }: ScrubItem,
-  { blobs, metadata, source }: RepairParts,
+  { blobs, metadata, source, leastSpeed = LEAST_SPEED }: RepairParts,
 ): Promise<number> {
   const id = `repair-${randomBytes(12).toString('hex')}` as UploadId
-  const body = Readable.from(source.pullBlob(repository, digest), { objectMode: false })
+  const pull = (signal: AbortSignal) => source.pullBlob(repository, digest, signal)
+  const body = Readable.from(atLeastSpeed(pull, leastSpeed), { objectMode: false })
   let failure: unknown
   body.once('error', (error) => {
     failure = error
