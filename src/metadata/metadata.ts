@@ -203,8 +203,11 @@ export interface UploadRow {
 
 /** Upload sessions. */
 export interface UploadFacts {
-  /** Opens a session, unless its principal has `maxOpen` already; false if so. */
-  createUpload(upload: UploadRow, maxOpen?: number): Promise<boolean>
+  /**
+   * Opens a session, unless its principal has `maxOpen` already; false if so. `digest`: of the blob that it brings, if
+   * that is known: a quota never refuses content that its namespace holds.
+   */
+  createUpload(upload: UploadRow, maxOpen?: number, digest?: Digest): Promise<boolean>
   /**
    * Fails with `OciError` `DENIED` if a quota has no room for content: early, before its bytes are sent or stored. The
    * transaction that adds it decides. `upload`: the session that brings it, whose own bytes do not count twice.

@@ -13,6 +13,7 @@ import {
 } from '../../../test/support/memory/registry-room.ts'
 import { hashContent } from '../../oci/digest.ts'
 import { OciError, type OciErrorCode } from '../../oci/errors.ts'
+import { parsePolicyDocument } from '../../policies/policy-document.ts'
 import { createRegistry } from '../create-registry.ts'
 
 const rooms = await RegistryRooms.open()
@@ -208,6 +209,24 @@ test('a session whose blob the quota refuses at the last moment does not count a
   await registry.appendUpload(key, createBody('too many bytes'))
   await assert.rejects(registry.finishUpload(key, hashContent('too many bytes'), NOTHING), { code: 'DENIED' })
   assert.equal(await room.metadata.findUpload(id), undefined)
+})
+
+test('a quota that is used up refuses no content that the namespace holds, when its digest comes with its bytes', async () => {
+  const room = rooms.enter()
+  const { repository, owner, registry, metadata } = room
+  const [namespace] = repository.split('/')
+  const digest = hashContent('held')
+  await registry.pushWholeBlob({ repository, owner, digest }, createBody('held'))
+  const { id } = await registry.startUpload({ repository, owner, algorithm: undefined })
+  const { version } = await metadata.readPolicies()
+  const quotas = [{ namespace, bytes: 3 }]
+  await metadata.replacePolicies(parsePolicyDocument({ quotas }), { expected: version })
+  await registry.pushWholeBlob({ repository, owner, digest }, createBody('held'))
+  await registry.finishUpload({ id, repository, owner }, digest, createBody('held'))
+  await assert.rejects(
+    registry.pushWholeBlob({ repository, owner, digest: hashContent('new') }, createBody('new')),
+    { code: 'DENIED' },
+  )
 })
 
 test('a body must lie where the session goes on, and be as long as its range', async () => {

@@ -103,7 +103,7 @@ export function createPushBlob(parts: PushBlobParts): PushBlob {
     finishUpload: (key, digest, body) => sessions.finish(key, digest, body),
     cancelUpload: (key) => sessions.cancel(key),
     async pushWholeBlob({ repository, owner, digest }, body) {
-      const { id } = await sessions.begin({ repository, owner, algorithm: algorithmOf(digest) })
+      const { id } = await sessions.begin({ repository, owner, algorithm: algorithmOf(digest) }, digest)
       const key = { id, repository, owner }
       try {
         await sessions.finish(key, digest, body)
@@ -166,9 +166,9 @@ class UploadSessions {
   }
 
   /** Begins a session that the same request ends: their number is bounded by that of transfers. */
-  async begin(upload: NewUpload): Promise<UploadStatus> {
+  async begin(upload: NewUpload, digest: Digest): Promise<UploadStatus> {
     const row = this.#toRow(upload)
-    await this.#metadata.createUpload(row)
+    await this.#metadata.createUpload(row, undefined, digest)
     return row
   }
 
@@ -182,7 +182,7 @@ class UploadSessions {
   async append(key: UploadKey, body: UploadBody): Promise<UploadStatus> {
     await using _turn = await this.#turns.take(key.id)
     const upload = await this.#find(key)
-    const { offset } = await this.#store(upload, body, { isLast: false })
+    const { offset } = await this.#store(upload, body, undefined)
     return { id: upload.id, repository: upload.repository, offset }
   }
 
@@ -193,7 +193,7 @@ class UploadSessions {
     if (!upload) return
     // The other request has moved the offset, for which this body no longer fits.
     if (hasWaited && body.length !== 0) throw sessionInUse()
-    const stored = body.length === 0 ? upload : await this.#store(upload, body, { isLast: true })
+    const stored = body.length === 0 ? upload : await this.#store(upload, body, digest)
     const { id, repository, offset } = stored
     await this.#dropIfDenied(id, () =>
       this.#metadata.requireRoom({ repository, size: offset, digest, upload: id }),
@@ -287,12 +287,14 @@ class UploadSessions {
 
   /**
    * Stores a body after the session's bytes and moves its offset, also when the sender failed half-way. The last body
-   * needs no new offset: the session's row goes with the transaction that links the blob.
+   * needs no new offset: the session's row goes with the transaction that links the blob. `digest`: of the whole blob, if
+   * this body is the last one.
    */
-  async #store(upload: UploadRow, body: UploadBody, { isLast }: { isLast: boolean }): Promise<UploadRow> {
+  async #store(upload: UploadRow, body: UploadBody, digest: Digest | undefined): Promise<UploadRow> {
     const { id, repository } = upload
+    const isLast = digest !== undefined
     // Of a body of unknown length one byte: it is counted at its end.
-    await this.#metadata.requireRoom({ repository, size: body.length ?? 1 })
+    await this.#metadata.requireRoom({ repository, size: body.length ?? 1, digest })
     const maxBlobBytes = this.#maxBlobBytes
     const maxBytes = roomFor(upload, body, maxBlobBytes)
     using share = await this.#room.enter(body.length)

@@ -14,7 +14,7 @@ export function createUploadFacts(
   findQuota: FindQuota,
 ): UploadFacts {
   return {
-    async createUpload(upload, maxOpen) {
+    async createUpload(upload, maxOpen, digest) {
       const now = clock()
       const quota = await findQuota(upload.repository)
       const row = { ...upload, created_at: now, updated_at: now }
@@ -22,7 +22,7 @@ export function createUploadFacts(
         // Counted in the transaction: other processes open sessions, too.
         if (maxOpen !== undefined && (await countUploads(tx, upload.principal, maxOpen)) >= maxOpen)
           return false
-        await requireRoom(tx, quota, { repository: upload.repository, size: 0 })
+        await requireRoom(tx, quota, { repository: upload.repository, size: 0, digest })
         await tx.insertInto('uploads').values(row).execute()
         return true
       })
