@@ -1,47 +1,13 @@
 import { type Digest, hashContent } from '../../../src/oci/digest.ts'
 import { OciError } from '../../../src/oci/errors.ts'
-import { parseReference, parseTag, type Tag } from '../../../src/oci/reference.ts'
-import { parseRepositoryName, type RepositoryName } from '../../../src/oci/repository-name.ts'
+import { parseReference, type Tag } from '../../../src/oci/reference.ts'
+import type { RepositoryName } from '../../../src/oci/repository-name.ts'
 import type { SeededRandom } from '../../support/content/seeded-random.ts'
 import { createBody, formatManifest } from '../../support/memory/registry-room.ts'
-import { POLICY, type World, type WorldNode } from './world.ts'
-
-const REPOSITORIES = ['alice/app', 'alice/web', 'bob/app'].map(parseRepositoryName)
-const TAGS = ['v1', 'v2', 'latest'].map(parseTag)
-/** Contents of layers: few, so that images share them, and many acts meet on one. */
-const LAYERS = Array.from({ length: 6 }, (_, at) => `layer ${at}`)
-const OWNER = 'user:1'
-
-/** Result of one act, for the model. */
-export type Outcome =
-  | {
-      readonly kind: 'pushed'
-      readonly repository: RepositoryName
-      readonly tag: Tag
-      readonly digest: Digest
-    }
-  | { readonly kind: 'untagged'; readonly repository: RepositoryName; readonly tag?: Tag }
-  | { readonly kind: 'restored'; readonly repository: RepositoryName }
-  /** Pins of the repository were added or ended. */
-  | { readonly kind: 'pins-changed'; readonly repository: RepositoryName }
-  /** Tags may have ended in each repository, except the shielded one. */
-  | { readonly kind: 'retained' }
-  /** A push that was refused because its content was being removed: the client repeats it. */
-  | { readonly kind: 'repeated' }
-  /** A push that was refused because somebody has deleted what it relied on. */
-  | { readonly kind: 'refused'; readonly error: unknown }
-  | { readonly kind: 'none' }
-
-/** One act of a client, an operator or the upkeep. */
-type Act = (world: World, node: WorldNode, random: SeededRandom) => Promise<Outcome>
-
-const NONE: Outcome = { kind: 'none' }
-
-function pick<T>(random: SeededRandom, choices: readonly T[]): T {
-  const choice = random.pick(choices)
-  if (choice === undefined) throw new Error('nothing to choose from')
-  return choice
-}
+import { type Act, LAYERS, NONE, type Outcome, OWNER, pick, REPOSITORIES, TAGS } from './act.ts'
+import { isQuotaError } from './limits.ts'
+import { changeQuota, pull, scrubPass, switchReadOnly } from './operator-acts.ts'
+import { POLICY, type WorldNode } from './world.ts'
 
 /** Pushes as real clients do: HEAD first, then only what is missing. */
 async function pushLayer(
@@ -82,6 +48,7 @@ async function orRepeated(push: () => Promise<Outcome>): Promise<Outcome> {
   } catch (error) {
     if (!(error instanceof OciError)) throw error
     if (error.code === 'UNAVAILABLE') return { kind: 'repeated' }
+    if (error.code === 'UNSUPPORTED' || (error.code === 'DENIED' && isQuotaError(error))) return NONE
     if (error.code === 'MANIFEST_BLOB_UNKNOWN') return { kind: 'refused', error }
     throw error
   }
@@ -126,26 +93,27 @@ const pushReferrer: Act = (_world, node, random) =>
 const deleteTag: Act = async (_world, { registry }, random) => {
   const repository = pick(random, REPOSITORIES)
   const tag = pick(random, TAGS)
-  await expecting(['MANIFEST_UNKNOWN', 'DENIED'], () => registry.deleteManifest(repository, tag))
-  return { kind: 'untagged', repository, tag }
+  const codes = ['MANIFEST_UNKNOWN', 'DENIED', 'UNSUPPORTED']
+  const isDone = await expecting(codes, () => registry.deleteManifest(repository, tag))
+  return isDone ? { kind: 'untagged', repository, tag } : NONE
 }
 
 const deleteManifest: Act = async (_world, { registry, metadata }, random) => {
   const repository = pick(random, REPOSITORIES)
   const found = await metadata.findManifest(repository, pick(random, TAGS))
   if (!found) return NONE
-  await expecting(['MANIFEST_UNKNOWN', 'MANIFEST_IN_USE', 'DENIED'], () =>
-    registry.deleteManifest(repository, found.digest),
-  )
-  return { kind: 'untagged', repository }
+  const codes = ['MANIFEST_UNKNOWN', 'MANIFEST_IN_USE', 'DENIED', 'UNSUPPORTED']
+  const isDone = await expecting(codes, () => registry.deleteManifest(repository, found.digest))
+  return isDone ? { kind: 'untagged', repository } : NONE
 }
 
 const deleteBlob: Act = async (_world, { registry }, random) => {
   const repository = pick(random, REPOSITORIES)
   const digest = hashContent(pick(random, LAYERS))
-  await expecting(['BLOB_UNKNOWN', 'BLOB_IN_USE'], () => registry.deleteBlob(repository, digest))
+  const codes = ['BLOB_UNKNOWN', 'BLOB_IN_USE', 'UNSUPPORTED']
+  const isDone = await expecting(codes, () => registry.deleteBlob(repository, digest))
   // A push that has just learnt of the blob may now be refused.
-  return { kind: 'untagged', repository }
+  return isDone ? { kind: 'untagged', repository } : NONE
 }
 
 const deleteRepository: Act = async (_world, { metadata }, random) => {
@@ -208,11 +176,13 @@ const sweepStore: Act = async (_world, node) => {
   return NONE
 }
 
-async function expecting(codes: readonly string[], act: () => Promise<unknown>): Promise<void> {
+/** False if it was refused with one of these codes. */
+async function expecting(codes: readonly string[], act: () => Promise<unknown>): Promise<boolean> {
   try {
     await act()
+    return true
   } catch (error) {
-    if (error instanceof OciError && codes.includes(error.code)) return
+    if (error instanceof OciError && codes.includes(error.code)) return false
     throw error
   }
 }
@@ -234,4 +204,8 @@ export const ACTS: readonly { readonly act: Act; readonly name: string; readonly
   { name: 'retain', act: retain, weight: 1 },
   { name: 'pin', act: pin, weight: 0.7 },
   { name: 'unpin', act: unpin, weight: 1.3 },
+  { name: 'pull', act: pull, weight: 2 },
+  { name: 'switch read-only mode', act: switchReadOnly, weight: 0.7 },
+  { name: 'change the quota', act: changeQuota, weight: 0.7 },
+  { name: 'scrub', act: scrubPass, weight: 0.3 },
 ]

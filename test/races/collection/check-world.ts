@@ -11,6 +11,8 @@ import type { RepositoryName } from '../../../src/oci/repository-name.ts'
 interface CheckedWorld {
   readonly nodes: readonly { readonly metadata: Metadata }[]
   readonly store: BlobReader
+  /** Content whose stored bytes are other ones at the moment, by a test's act. */
+  readonly damaged?: ReadonlyMap<Digest, unknown> | undefined
 }
 
 const ALL = { limit: 1_000, last: undefined }
@@ -56,6 +58,7 @@ const MAX_CONTENTS = 10_000
 export async function checkRows({
   store,
   database,
+  damaged,
 }: CheckedWorld & { database: Database<MetadataSchema> }): Promise<void> {
   const { manifests, blobs } = await readServed(database)
   const held = new Map(blobs.map(({ repository, digest, size }) => [`${repository}@${digest}`, size]))
@@ -75,6 +78,7 @@ export async function checkRows({
   }
   await Promise.all(
     [...files].map(async ([digest, size]) => {
+      if (damaged?.has(digest)) return
       assert.equal((await store.stat(digest))?.size, size, `the bytes of ${digest} are gone`)
     }),
   )
@@ -156,6 +160,12 @@ async function checkManifest(
 }
 
 async function checkBytes({ store }: CheckedWorld, digest: Digest, whose: string): Promise<void> {
+  const bytes = await readBytes(store, digest, whose)
+  assert.equal(hashContent(bytes), digest, `${whose}: other bytes than those of ${digest}`)
+}
+
+/** All bytes that the store holds of some content; fails if there are none. `whose`: for the message. */
+export async function readBytes(store: BlobReader, digest: Digest, whose = 'the store'): Promise<Buffer> {
   const found = await store.stat(digest)
   assert.ok(found, `${whose}: the bytes of ${digest} are gone`)
   const parts: Buffer[] = []
@@ -164,7 +174,13 @@ async function checkBytes({ store }: CheckedWorld, digest: Digest, whose: string
     [{ start: 0, end: found.size }],
     async (bytes) => void parts.push(Buffer.from(bytes)),
   )
-  assert.equal(hashContent(Buffer.concat(parts)), digest, `${whose}: other bytes than those of ${digest}`)
+  return Buffer.concat(parts)
+}
+
+/** Blobs that a manifest names. */
+export function listNamed(bytes: Uint8Array): readonly Named[] {
+  const { config, layers = [] } = JSON.parse(Buffer.from(bytes).toString()) as Content
+  return config ? [config, ...layers] : layers
 }
 
 /** Digests in the store. */

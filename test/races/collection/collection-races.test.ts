@@ -35,7 +35,8 @@ describe(`races of collection (BERTH_RACE_SEED=${SEED})`, { concurrency: 2, time
         const title = `what is served stays whole in ${steps} steps: ${engine}, ${kind}, processes: ${count}`
         it(title, { skip }, async (context) => {
           const report = await race({ engine, kind, count, steps })
-          const acts = Object.entries(report.acts).map(([name, times]) => `${times} ${name}`)
+          const counts = Object.entries({ ...report.acts, ...report.events })
+          const acts = counts.map(([name, times]) => `${times} ${name}`)
           context.diagnostic(
             `${report.steps} steps: ${acts.join(', ')}; ${report.repeated} repeated, ${report.refused} refused`,
           )

@@ -23,6 +23,8 @@ export interface RaceSelection {
 export interface RaceReport {
   readonly steps: number
   readonly acts: Readonly<Record<string, number>>
+  /** Numbers of what has happened, by name. */
+  readonly events: Readonly<Record<string, number>>
   readonly repeated: number
   readonly refused: number
   readonly trace: string
@@ -41,7 +43,8 @@ async function runRaces({ engine, kind, count, steps, seed }: RaceSelection): Pr
   const random = new SeededRandom(`${seed} ${kind} ${count}`)
   const world = await openWorld(temporary, { count, store, random })
   const { byName, repeated, refused, trace } = await runWorld(world, { steps, random })
-  return { steps: world.steps.count, acts: Object.fromEntries(byName), repeated, refused, trace }
+  const [acts, events] = [Object.fromEntries(byName), Object.fromEntries(world.limits.events)]
+  return { steps: world.steps.count, acts, events, repeated, refused, trace }
 }
 
 console.log(JSON.stringify(await runRaces(JSON.parse(process.argv[2] ?? '{}') as RaceSelection)))

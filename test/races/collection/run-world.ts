@@ -2,9 +2,13 @@ import assert from 'node:assert/strict'
 import { type Digest, hashContent } from '../../../src/oci/digest.ts'
 import type { RepositoryName } from '../../../src/oci/repository-name.ts'
 import type { SeededRandom } from '../../support/content/seeded-random.ts'
-import { ACTS, type Outcome } from './acts.ts'
+import type { Outcome } from './act.ts'
+import { ACTS } from './acts.ts'
+import { checkQuota, readQuotaBefore } from './check-quota.ts'
 import { checkSizes } from './check-sizes.ts'
 import { checkRows, checkServed, findNeeded, listStore, readTags } from './check-world.ts'
+import { damageOne, mendDamaged } from './damage.ts'
+import { changeQuota, switchReadOnly } from './operator-acts.ts'
 import { POLICY, SHIELDED_TAG, type World } from './world.ts'
 
 /** Most acts at the same time. */
@@ -20,9 +24,31 @@ const MOST_REPEATED = 0.002
 const SIZES_EVERY = 10
 
 /** Acts of a group in which much is due. */
-const BESIDE_COLLECTION = ['collect', 'push an image', 'push an image', 'push an image'].flatMap((name) =>
-  ACTS.filter((act) => act.name === name),
-)
+const BESIDE_COLLECTION = named('collect', 'push an image', 'push an image', 'push an image')
+
+function named(...names: readonly string[]): (typeof ACTS)[number][] {
+  return names.flatMap((name) => ACTS.filter((act) => act.name === name))
+}
+
+/** Share of groups with a damage of stored bytes: some dozen in a run. */
+const DAMAGED_SHARE = 0.02
+
+/** Chance of each group in which read-only mode or a quota ends: most acts are refused meanwhile. */
+const LIMIT_ENDS = 0.5
+
+/** Steps from which on a run must have met everything that is counted. */
+const MEETS_ALL_STEPS = 10_000
+
+/** Events that a run of {@link MEETS_ALL_STEPS} must have met. */
+const MET = [
+  'ended by retention',
+  'refused as read-only',
+  'pulled while read-only',
+  'collected nothing while read-only',
+  'refused by the quota',
+  'put in quarantine, and mended by a push',
+  'damaged, and mended beside other acts',
+]
 
 /** Numbers of the acts that were run: all, by name, and the pushes among them that were to be repeated or were refused. */
 interface Counts {
@@ -55,8 +81,14 @@ export async function runWorld(
   const model: Model = { tags: new Map(), pins: new Set(), pushed: new Map() }
   let isDue = false
   while (world.steps.count < steps) {
-    const outcomes = await runGroup(world, counts, { random, isDue })
+    const isDamaged = random.chance(DAMAGED_SHARE)
+    if (isDamaged) await damageOne(world, random)
+    const outcomes = await runGroup(world, counts, { random, isDue, isDamaged })
     await compare(world, model, outcomes)
+    if (isDamaged) {
+      await checkRows(world)
+      await mendDamaged(world, random)
+    }
     if (++counts.groups % READ_EVERY === 0) await checkServed(world, model.pushed)
     else await checkRows(world)
     if (counts.groups % SIZES_EVERY === 0) await checkSizes(world.database, random)
@@ -65,7 +97,8 @@ export async function runWorld(
   }
   assert.ok(counts.repeated <= counts.acts * MOST_REPEATED, `${counts.repeated} pushes had to be repeated`)
   await checkServed(world, model.pushed)
-  await checkEnd(world)
+  await checkEnd(world, random)
+  if (steps >= MEETS_ALL_STEPS) checkAllMet(world, counts)
   return counts
 }
 
@@ -73,10 +106,17 @@ export async function runWorld(
 async function runGroup(
   world: World,
   counts: Counts,
-  { random, isDue }: { random: SeededRandom; isDue: boolean },
+  { random, isDue, isDamaged }: { random: SeededRandom; isDue: boolean; isDamaged: boolean },
 ): Promise<Outcome[]> {
   const group = Array.from({ length: random.between(1, MOST_AT_ONCE) }, () => pickAct(random))
   if (isDue) group.push(...BESIDE_COLLECTION)
+  if (isDamaged) group.push(...named('scrub'))
+  if (world.limits.isReadOnly.value && random.chance(LIMIT_ENDS))
+    group.push(...named('switch read-only mode'))
+  if (world.limits.quota.value !== undefined && random.chance(LIMIT_ENDS))
+    group.push(...named('change the quota'))
+  const names = group.map(({ name }) => name)
+  const before = await readQuotaBefore(world.limits, world.database)
   const outcomes = await Promise.all(
     group.map(async ({ act, name }) => {
       counts.byName.set(name, (counts.byName.get(name) ?? 0) + 1)
@@ -90,7 +130,14 @@ async function runGroup(
   counts.repeated += outcomes.filter(({ kind }) => kind === 'repeated').length
   counts.refused += outcomes.filter(({ kind }) => kind === 'refused').length
   const isDeleting = outcomes.some(({ kind }) => kind === 'untagged' || kind === 'restored')
-  for (const outcome of outcomes) if (outcome.kind === 'refused' && !isDeleting) throw outcome.error
+  const mayRefuse = isDeleting || isDamaged
+  const mayFailToPull = mayRefuse || names.includes('collect now')
+  for (const outcome of outcomes) {
+    if (outcome.kind === 'refused' && !mayRefuse) throw outcome.error
+    if (outcome.kind === 'not-pulled' && !mayFailToPull) throw outcome.error
+  }
+  await world.settle()
+  await checkQuota(world.limits, world.database, { before, names })
   return outcomes
 }
 
@@ -184,9 +231,12 @@ function changesPins(outcomes: readonly Outcome[], repository: string | undefine
 }
 
 /** With enough time and rounds all that no tag needs is gone, and nothing else. */
-async function checkEnd(world: World): Promise<void> {
+async function checkEnd(world: World, random: SeededRandom): Promise<void> {
   const [node] = world.nodes
   assert.ok(node)
+  if (world.limits.isReadOnly.value) await switchReadOnly(world, node, random)
+  if (world.limits.quota.value !== undefined) await changeQuota(world, node, random)
+  await world.settle()
   await node.sweep()
   for (const { repository, digest } of await node.metadata.listPins({ limit: 1_000 })) {
     await node.metadata.unpin(repository, digest)
@@ -199,4 +249,21 @@ async function checkEnd(world: World): Promise<void> {
   const needed = await findNeeded(world)
   assert.deepEqual((await listStore(world)).sort(), [...needed].sort())
   assert.deepEqual(await node.metadata.listTrash(10), [])
+  while ((await node.dropAside()) > 0);
+  const damages = await world.database.read.selectFrom('blob_damages').select('digest').execute()
+  assert.deepEqual(damages, [], 'wrong bytes are kept')
+}
+
+/** Each act was run, and each thing that acts are to meet has happened. */
+function checkAllMet({ limits }: World, { byName }: Counts): void {
+  assert.deepEqual(
+    ACTS.map(({ name }) => name).filter((name) => !byName.has(name)),
+    [],
+    'these acts were not run',
+  )
+  assert.deepEqual(
+    MET.filter((event) => !limits.events.has(event)),
+    [],
+    'this has never happened',
+  )
 }
