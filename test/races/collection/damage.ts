@@ -15,13 +15,14 @@ const ANY = parseRepositoryName('bob/app')
 /** Damages the stored bytes of one blob or manifest that a repository holds. The acts that follow run beside that. */
 export async function damageOne(world: World, random: SeededRandom): Promise<void> {
   world.pass(LATER_MS)
-  const { read } = world.database
-  const held = await Promise.all(
-    (['repository_blobs', 'manifests'] as const).map((table) =>
-      read.selectFrom(table).select('digest').distinct().execute(),
-    ),
-  )
-  const digest = random.pick([...new Set(held.flat().map((row) => row.digest as Digest))].sort())
+  const table = random.chance(0.5) ? 'repository_blobs' : 'manifests'
+  const rows = await world.database.read
+    .selectFrom(table)
+    .select('digest')
+    .distinct()
+    .orderBy('digest')
+    .execute()
+  const digest = random.pick(rows)?.digest as Digest | undefined
   if (digest === undefined) return
   const bytes = await readBytes(world.store, digest)
   world.damaged.set(digest, bytes)

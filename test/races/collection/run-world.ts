@@ -108,9 +108,13 @@ async function runGroup(
   counts: Counts,
   { random, isDue, isDamaged }: { random: SeededRandom; isDue: boolean; isDamaged: boolean },
 ): Promise<Outcome[]> {
-  const group = Array.from({ length: random.between(1, MOST_AT_ONCE) }, () => pickAct(random))
-  if (isDue) group.push(...BESIDE_COLLECTION)
+  // Half of the damages are left to the pass alone: beside pushes most are mended before it has found them.
+  const isAlone = isDamaged && random.chance(0.5)
+  const length = isAlone ? 0 : random.between(1, MOST_AT_ONCE)
+  const group = Array.from({ length }, () => pickAct(random))
+  if (isDue && !isAlone) group.push(...BESIDE_COLLECTION)
   if (isDamaged) group.push(...named('scrub'))
+  if (world.limits.isReadOnly.value) group.push(...named('pull'))
   if (world.limits.isReadOnly.value && random.chance(LIMIT_ENDS))
     group.push(...named('switch read-only mode'))
   if (world.limits.quota.value !== undefined && random.chance(LIMIT_ENDS))
