@@ -8,13 +8,18 @@ const MAX_NAME_LENGTH = 255
 const HALF_LIFE_MS = 30_000
 /** Rate, per millisecond, of a count that adds up to 1 under that decay. */
 const PER_MS = Math.LN2 / HALF_LIFE_MS
+/** Half-lives after which the weights begin at 1 again, some four hours: 2 ** 1024 is beyond a number. */
+const MAX_HALF_LIVES = 500
 
+/** Sums in which a later request has more weight, instead of a decay of the earlier ones: their order never changes by time. */
 interface Count {
+  name: string
   requests: number
   bytes: number
   /** Requests that may be those of names whose place it took. */
   excess: number
-  at: number
+  /** Place in the heap. */
+  place: number
 }
 
 /** A name with what it does per second, lately. */
@@ -28,61 +33,94 @@ export interface Ranked {
 
 /**
  * The names with the most requests, in bounded memory: the "space saving" count of Metwally, Agrawal and El Abbadi, with
- * counts that halve every thirty seconds. A new name takes the place of the least one, and its count as `excess`.
+ * counts that halve every thirty seconds. A new name takes the place of the least one, and its count as `excess`. The
+ * counts are a binary heap with the least at the top: a request moves a count down by some 8 places at most.
  */
 export class TopTable {
   readonly #counts = new Map<string, Count>()
+  readonly #heap: Count[] = []
+  /** Time at which a request has the weight 1. */
+  #base = 0
 
   /** Counts a request. */
   add(name: string, { bytes, now }: { bytes: number; now: number }): void {
     const key = name.slice(0, MAX_NAME_LENGTH)
-    const count = this.#counts.get(key) ?? this.#make(key, now)
-    decay(count, now)
-    count.requests++
-    count.bytes += bytes
+    const weight = this.#weigh(now)
+    const count = this.#counts.get(key) ?? this.#make(key)
+    count.requests += weight
+    count.bytes += weight * bytes
+    this.#moveDown(count)
   }
 
   /** Those with the most bytes first, then with the most requests. */
   list(now: number): Ranked[] {
-    return [...this.#counts]
-      .map(([name, count]) => {
-        decay(count, now)
-        const perSecond = (value: number): number => value * PER_MS * 1000
-        return {
-          name,
-          requestsPerSecond: perSecond(count.requests),
-          bytesPerSecond: perSecond(count.bytes),
-          excessPerSecond: perSecond(count.excess),
-        }
-      })
+    const weight = this.#weigh(now)
+    const perSecond = (value: number): number => (value / weight) * PER_MS * 1000
+    return this.#heap
+      .map(({ name, requests, bytes, excess }) => ({
+        name,
+        requestsPerSecond: perSecond(requests),
+        bytesPerSecond: perSecond(bytes),
+        excessPerSecond: perSecond(excess),
+      }))
       .sort((a, b) => b.bytesPerSecond - a.bytesPerSecond || b.requestsPerSecond - a.requestsPerSecond)
       .slice(0, MAX_LISTED)
   }
 
-  #make(name: string, now: number): Count {
-    const excess = this.#counts.size < MAX_NAMES ? 0 : this.#removeLeast(now)
-    const count = { requests: excess, bytes: 0, excess, at: now }
+  /** Weight of a request at a time. */
+  #weigh(now: number): number {
+    const halfLives = (now - this.#base) / HALF_LIFE_MS
+    if (halfLives <= MAX_HALF_LIVES) return 2 ** halfLives
+    const factor = 0.5 ** halfLives
+    for (const count of this.#heap) {
+      count.requests *= factor
+      count.bytes *= factor
+      count.excess *= factor
+    }
+    this.#base = now
+    return 1
+  }
+
+  /** A count without requests of its own, which is the least one. */
+  #make(name: string): Count {
+    const least = this.#heap[0]
+    const isFull = least !== undefined && this.#heap.length >= MAX_NAMES
+    if (isFull) this.#counts.delete(least.name)
+    const excess = isFull ? least.requests : 0
+    const count = { name, requests: excess, bytes: 0, excess, place: 0 }
     this.#counts.set(name, count)
+    if (isFull) this.#heap[0] = count
+    else this.#insertAtTop(count)
     return count
   }
 
-  /** @returns its requests. */
-  #removeLeast(now: number): number {
-    let least: { name: string; requests: number } | undefined
-    for (const [name, count] of this.#counts) {
-      decay(count, now)
-      if (!least || count.requests < least.requests) least = { name, requests: count.requests }
+  /** Moves the counts on the way from the top to the first free place down by one each. */
+  #insertAtTop(count: Count): void {
+    let place = this.#heap.length
+    while (place > 0) {
+      const above = (place - 1) >> 1
+      const parent = this.#heap[above]
+      if (parent) this.#put(parent, place)
+      place = above
     }
-    if (!least) return 0
-    this.#counts.delete(least.name)
-    return least.requests
+    this.#put(count, 0)
   }
-}
 
-function decay(count: Count, now: number): void {
-  const factor = 0.5 ** ((now - count.at) / HALF_LIFE_MS)
-  count.requests *= factor
-  count.bytes *= factor
-  count.excess *= factor
-  count.at = now
+  #moveDown(count: Count): void {
+    for (;;) {
+      const { place } = count
+      const left = this.#heap[2 * place + 1]
+      const right = this.#heap[2 * place + 2]
+      const least = left && right && right.requests < left.requests ? right : left
+      if (!least || least.requests >= count.requests) return
+      const below = least.place
+      this.#put(least, place)
+      this.#put(count, below)
+    }
+  }
+
+  #put(count: Count, place: number): void {
+    count.place = place
+    this.#heap[place] = count
+  }
 }
