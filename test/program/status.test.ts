@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, stat } from 'node:fs/promises'
+import { chmod, mkdir, stat } from 'node:fs/promises'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -124,4 +125,52 @@ test('the status socket takes no other word, and no long one', async () => {
     assert.equal(answer, '', words.slice(0, 20))
   }
   assert.ok((await readStatus(dataDir)).server)
+})
+
+test('berth status shows the running server also if the database cannot be read', async () => {
+  await using folder = await makeTempFolder('status')
+  const dataDir = join(folder.path, 'data')
+  await using berth = await serve(dataDir)
+  // A port on which no database listens.
+  const env = { BERTH_DATABASE: 'postgres://berth@127.0.0.1:1/berth' }
+  const screen = await runCli(['status', '--data', dataDir], { env })
+  assert.equal(screen.code, 0, screen.stderr)
+  assert.match(screen.stdout, /Listens on +http[\s\S]*Database +cannot be read: \S/)
+  assert.doesNotMatch(screen.stdout, /Last backup/)
+  const { stdout } = await runCli(['status', '--json', '--data', dataDir], { env })
+  const { server, data } = JSON.parse(stdout) as Status
+  assert.deepEqual(server?.urls, [berth.url])
+  assert.ok(data.databaseProblem)
+  assert.equal((await readStatus(dataDir)).data.databaseProblem, undefined)
+})
+
+/** Connects as another user. @returns the code of the failure, or "connected". */
+async function connectAs(uid: number, path: string): Promise<string> {
+  const script =
+    "require('node:net').connect(process.argv[1]).on('error', (e) => { console.log(e.code) }).on('connect', () => { console.log('connected'); process.exit() })"
+  const child = spawn(process.execPath, ['-e', script, path], { uid, gid: uid, cwd: '/', env: {} })
+  let said = ''
+  child.stdout.on('data', (chunk) => {
+    said += String(chunk)
+  })
+  await once(child, 'close')
+  return said.trim()
+}
+
+const skip = process.getuid?.() === 0 ? false : 'only root can take the place of another user'
+
+test('another user of the machine cannot read the status socket, even where the data folder is open', {
+  skip,
+}, async () => {
+  await using folder = await makeTempFolder('status')
+  const dataDir = join(folder.path, 'data')
+  await using _berth = await serve(dataDir)
+  const path = join(dataDir, 'status.sock')
+  assert.equal(await connectAs(65_534, path), 'EACCES')
+  await chmod(folder.path, 0o755)
+  await chmod(dataDir, 0o755)
+  assert.equal(await connectAs(65_534, path), 'EACCES')
+  // Only the mode of the socket keeps that user out.
+  await chmod(path, 0o666)
+  assert.equal(await connectAs(65_534, path), 'connected')
 })

@@ -2,11 +2,13 @@ import { statfs } from 'node:fs/promises'
 import { certificateFolders, searchedFolders } from '../../certificates/folder/certificate-folders.ts'
 import { CertificateStore } from '../../certificates/folder/certificate-store.ts'
 import type { Config } from '../../config/config.ts'
+import { DatabaseError } from '../../database/database.ts'
 import { createBackupFacts } from '../../metadata/backup/create-backup-facts.ts'
 import { createRoundFacts } from '../../metadata/collection/create-round-facts.ts'
 import { openStore } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
 import { readSiteReport } from '../door/site-report.ts'
+import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
 import { nginxFolder } from '../folders/nginx-folders.ts'
 import { readServerRecord } from '../folders/server-record.ts'
@@ -26,25 +28,50 @@ export interface DataStatus {
   }[]
   readonly certificates: readonly { readonly name: string; readonly daysLeft: number | undefined }[]
   readonly disks: readonly { readonly folder: string; readonly freeBytes: number; readonly bytes: number }[]
+  /** Why the database cannot be read, so that the last backup and collection are unknown. */
+  readonly databaseProblem: string | undefined
   readonly lastBackup: { readonly startedAt: string; readonly outcome: string } | undefined
   readonly lastCollection: { readonly startedAt: string; readonly freedBytes: number } | undefined
 }
 
-/** Reads what the data folder knows. It only reads. Errors: `AppError` (`DATA_NOT_FOUND`), `DatabaseError`. */
-export async function readDataStatus(config: Config): Promise<DataStatus> {
+/**
+ * Reads what the data folder and the database hold. It only reads. `isRunning`: a server has this data folder, so that a
+ * database which fails is a fact to show. Errors, unless it runs: `AppError` (`DATA_NOT_FOUND`), `DatabaseError`.
+ */
+export async function readDataStatus(
+  config: Config,
+  { isRunning }: { isRunning: boolean },
+): Promise<DataStatus> {
+  const facts = await readDatabase(config).catch((error: unknown) => {
+    if (!isRunning || !isDatabaseFault(error)) throw error
+    return { databaseProblem: error.message, lastBackup: undefined, lastCollection: undefined }
+  })
+  const { report } = await readSiteReport(config.dataDir)
+  return {
+    lastStartedAt: readServerRecord(config.dataDir)?.record.startedAt,
+    sites: (report?.sites ?? [])
+      .slice(0, MAX_LISTED)
+      .map(({ host, state, cause }) => ({ host, state, cause })),
+    certificates: await readCertificates(config),
+    disks: await readDisks(config),
+    ...facts,
+  }
+}
+
+function isDatabaseFault(error: unknown): error is Error {
+  return error instanceof AppError || error instanceof DatabaseError
+}
+
+async function readDatabase(
+  config: Config,
+): Promise<Pick<DataStatus, 'databaseProblem' | 'lastBackup' | 'lastCollection'>> {
   await requireFacts(config, { takesNew: false })
   const store = await openStore(config)
   try {
     const [backup] = await createBackupFacts(store.database).listBackups(1)
     const round = await createRoundFacts(store.database).read()
-    const { report } = await readSiteReport(config.dataDir)
     return {
-      lastStartedAt: readServerRecord(config.dataDir)?.record.startedAt,
-      sites: (report?.sites ?? [])
-        .slice(0, MAX_LISTED)
-        .map(({ host, state, cause }) => ({ host, state, cause })),
-      certificates: await readCertificates(config),
-      disks: await readDisks(config),
+      databaseProblem: undefined,
       lastBackup: backup && {
         startedAt: backup.startedAt.toISOString(),
         outcome: backup.outcome ?? 'under way',

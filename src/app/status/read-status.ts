@@ -22,7 +22,8 @@ export interface Status {
 
 /** Reads the status of a Berth. Errors: `AppError`, `DatabaseError`, those of the system. */
 export async function readStatus(config: Config): Promise<Status> {
-  return { server: await readServerStatus(config.dataDir), data: await readDataStatus(config) }
+  const server = await readServerStatus(config.dataDir)
+  return { server, data: await readDataStatus(config, { isRunning: server !== undefined }) }
 }
 
 /** Undefined: no server answers on that data folder. Errors: those of the system. */

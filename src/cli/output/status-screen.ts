@@ -11,13 +11,7 @@ export function formatStatus({ server, data }: Status, dataDir: string): string 
     server ? formatServer(server) : `No server answers on the data folder ${dataDir}`,
     formatPairs([
       ...(server || data.lastStartedAt === undefined ? [] : [['Last start', data.lastStartedAt] as const]),
-      ['Last backup', data.lastBackup ? `${data.lastBackup.startedAt}, ${data.lastBackup.outcome}` : 'none'],
-      [
-        'Last collection',
-        data.lastCollection
-          ? `${data.lastCollection.startedAt}, freed ${formatBytes(data.lastCollection.freedBytes)}`
-          : 'none had anything to do',
-      ],
+      ...formatFacts(data),
       ...data.disks.map(
         ({ folder, freeBytes, bytes }) =>
           [
@@ -34,6 +28,20 @@ export function formatStatus({ server, data }: Status, dataDir: string): string 
     ]),
   ]
   return parts.join('\n\n')
+}
+
+/** The facts of the database. */
+function formatFacts({ databaseProblem, lastBackup, lastCollection }: Status['data']): [string, string][] {
+  if (databaseProblem !== undefined) return [['Database', `cannot be read: ${databaseProblem}`]]
+  return [
+    ['Last backup', lastBackup ? `${lastBackup.startedAt}, ${lastBackup.outcome}` : 'none'],
+    [
+      'Last collection',
+      lastCollection
+        ? `${lastCollection.startedAt}, freed ${formatBytes(lastCollection.freedBytes)}`
+        : 'none had anything to do',
+    ],
+  ]
 }
 
 function formatServer(server: ServerStatus): string {
