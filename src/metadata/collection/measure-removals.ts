@@ -1,7 +1,7 @@
 import type { DueItem } from '../collection-facts.ts'
 import type { Reads } from '../queries/repositories.ts'
 import { sizeBlobs } from '../sizes/size-blobs.ts'
-import { sizeRemovals } from '../sizes/size-removals.ts'
+import { sizeRemovals } from '../sizes/size-removal.ts'
 import { sizeTrashed } from '../sizes/size-trashed.ts'
 
 /** Bytes freed by the removal of each entry, with what goes with it. Content of several entries counts with the first. */

@@ -1,8 +1,8 @@
 import { kysely } from '../../database/kysely.ts'
 import { findRepositoryId, type Reads } from '../queries/repositories.ts'
 import type { Removal } from '../size-facts.ts'
-import { contentOf, findFreed, findParts, isNamedOnlyBy, readBlobSizes, sum } from './graph-content.ts'
-import { inBatches, readImageGraph } from './image-graph.ts'
+import { contentOf, findFreed, findParts, readBlobSizes, sum } from './graph-content.ts'
+import { type ImageGraph, inBatches, readImageGraph } from './image-graph.ts'
 import { sumHeld } from './list-namespaces.ts'
 import { findKept } from './size-tags.ts'
 
@@ -37,15 +37,78 @@ export async function sizeRemoval(db: Reads, removal: Removal): Promise<number> 
   return sizeImages(db, { repositoryId, roots: [...removed.keys()], isUntagged })
 }
 
+/**
+ * Bytes that are freed if manifests of a repository go that nothing needs, with the images of indexes and the referrers
+ * that go with them, by digest. Content that several of them hold counts with the first. Memory grows with what the manifests name.
+ */
+export async function sizeRemovals(
+  db: Reads,
+  repositoryId: number,
+  digests: readonly string[],
+): Promise<Map<string, number>> {
+  const content = await readFreedContent(db, {
+    repositoryId,
+    roots: digests,
+    gone: digests,
+    isUntagged: () => false,
+  })
+  const counted = new Set<string>()
+  const sizes = new Map<string, number>()
+  for (const root of digests) {
+    let bytes = 0
+    for (const [digest, size] of content.of(findParts(content.graph, root))) {
+      if (counted.has(digest)) continue
+      counted.add(digest)
+      bytes += size
+    }
+    sizes.set(root, bytes)
+  }
+  return sizes
+}
+
+/** Images that are to go. */
 interface RemovedImages {
   readonly repositoryId: number
   readonly roots: readonly string[]
-  /** True if a manifest with this number of tags has none left. */
+  /** Those that go whatever else names them. */
+  readonly gone?: readonly string[]
+  /** True if a manifest with this number of tags, at least one, has none left. */
   isUntagged(digest: string, tagCount: number): boolean
 }
 
-async function sizeImages(db: Reads, { repositoryId, roots, isUntagged }: RemovedImages): Promise<number> {
+async function sizeImages(db: Reads, images: RemovedImages): Promise<number> {
+  const content = await readFreedContent(db, images)
+  return sum(content.of(new Set(content.graph.keys())), () => true)
+}
+
+/** Content that the removal of images frees, and that of some of their parts. */
+interface FreedContent {
+  readonly graph: ImageGraph
+  of(parts: ReadonlySet<string>): ReadonlyMap<string, number>
+}
+
+async function readFreedContent(db: Reads, images: RemovedImages): Promise<FreedContent> {
+  const { repositoryId, roots, gone } = images
   const graph = await readImageGraph(db, repositoryId, roots)
+  const tagged = await findTagged(db, graph, images)
+  const own = findKept(graph, { parts: new Set(graph.keys()), isTagged: (part) => tagged.has(part), gone })
+  const blobs = await readBlobSizes(db, repositoryId, graph)
+  const freed = await findFreed(db, repositoryId, { graph, blobs, kept: [own] })
+  return {
+    graph,
+    of(parts) {
+      const content = contentOf(graph, blobs, new Set([...parts].filter((part) => own.has(part))))
+      return new Map([...content].filter(([one]) => freed.manifests.has(one) || freed.blobs.has(one)))
+    },
+  }
+}
+
+/** Manifests that keep a tag. */
+async function findTagged(
+  db: Reads,
+  graph: ImageGraph,
+  { repositoryId, isUntagged }: RemovedImages,
+): Promise<Set<string>> {
   const tagged = new Set<string>()
   await inBatches([...graph.keys()], async (digests) => {
     const rows = await db
@@ -58,12 +121,5 @@ async function sizeImages(db: Reads, { repositoryId, roots, isUntagged }: Remove
       .execute()
     for (const { digest, count } of rows) if (!isUntagged(digest, Number(count))) tagged.add(digest)
   })
-  const parts = new Set(roots.flatMap((root) => [...findParts(graph, root)]))
-  const own = findKept(graph, parts, (part) => tagged.has(part))
-  const blobs = await readBlobSizes(db, repositoryId, graph)
-  const freed = await findFreed(db, repositoryId, { graph, blobs, kept: [own] })
-  return sum(
-    contentOf(graph, blobs, own),
-    (one) => freed.manifests.has(one) || (freed.blobs.has(one) && isNamedOnlyBy(freed, one, own)),
-  )
+  return tagged
 }

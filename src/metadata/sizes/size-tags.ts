@@ -31,7 +31,10 @@ export async function sizeTags(
   const kept = new Map(
     tags.map(({ name, digest }) => [
       name,
-      findKept(graph, parts.get(digest) ?? new Set(), (part) => alone.has(part) && alone.get(part) !== name),
+      findKept(graph, {
+        parts: parts.get(digest) ?? new Set(),
+        isTagged: (part) => alone.has(part) && alone.get(part) !== name,
+      }),
     ]),
   )
   const freed = await findFreed(db, repositoryId, { graph, blobs, kept: [...kept.values()] })
@@ -69,13 +72,17 @@ async function findAlone(
   return alone
 }
 
+/** Manifests that go together. */
+interface Parts {
+  readonly parts: ReadonlySet<string>
+  /** Those that go whatever else names them; by default none. */
+  readonly gone?: readonly string[] | undefined
+  isTagged(part: string): boolean
+}
+
 /** Those of the parts that nothing else keeps, as tags that stay do. Manifests without a tag keep what they name, too. */
-export function findKept(
-  graph: ImageGraph,
-  parts: ReadonlySet<string>,
-  isTagged: (part: string) => boolean,
-): ReadonlySet<string> {
-  const kept = new Set<string>()
+export function findKept(graph: ImageGraph, { parts, gone = [], isTagged }: Parts): ReadonlySet<string> {
+  const kept = new Set(gone.filter((digest) => graph.has(digest)))
   const isFree = (part: string): boolean => {
     const node = graph.get(part)
     if (!node || node.isKeptOutside || isTagged(part)) return false
