@@ -153,6 +153,9 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'berth tag list alice/app': NEEDS_IMAGE,
   'berth adopt /var/lib/registry --dry-run': 'test/program/adopt.test.ts runs it on a folder of its own',
   'berth adopt /var/lib/registry': 'test/program/adopt.test.ts runs it on a folder of its own',
+  'berth adopt /var/lib/registry --new': 'test/program/adopt.test.ts runs it on a folder of its own',
+  'mv /var/lib/registry/docker/registry/v2/repositories.adopted /var/lib/registry/docker/registry/v2/repositories':
+    'test/program/adopt.test.ts does it in a folder of its own',
   'berth adopt ~/registry/storage': 'test/program/adopt.test.ts runs it on a folder of its own',
   'berth serve --registry-root /var/lib/registry': 'test/program/adopt.test.ts serves a folder of its own',
   'npm ci': 'it would remove the packages that the test runs on; .ci/run begins with it',

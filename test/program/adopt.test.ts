@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { startBerth } from '../../src/app/start.ts'
 import { loadConfig } from '../../src/config/load/load-config.ts'
 import { createLogger } from '../../src/log/logger.ts'
 import { createDistributionTree } from '../support/content/distribution-tree.ts'
+import { postgresSkipReason, startPostgresServer } from '../support/database/postgres-server.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { runCli } from '../support/program/run-cli.ts'
 import { serve } from '../support/program/served-berth.ts'
@@ -77,3 +79,37 @@ test('a server started with --adopt takes the folder over first, and one without
   await using server = await serve(data, '--registry-root', folder.path, '--adopt')
   assert.doesNotMatch(server.output(), /berth adopt/)
 })
+
+const noPostgres = postgresSkipReason()
+for (const engine of ['sqlite', 'postgres'] as const) {
+  test(`the error of a lost database names commands that bring adopted images back (${engine})`, {
+    skip: engine === 'postgres' && noPostgres,
+  }, async () => {
+    await using resources = new AsyncDisposableStack()
+    const folder = resources.use(await makeTempFolder('adopt-lost'))
+    const server = engine === 'postgres' ? resources.use(await startPostgresServer()) : undefined
+    const makeEnv = async () => ({
+      env: server ? { BERTH_DATABASE: (await server.createDatabase()).url } : {},
+    })
+    const before = await makeEnv()
+    const tree = createDistributionTree(folder.path)
+    const image = tree.image('team/app', 'one', { tag: 'v1' })
+    assert.equal((await runCli(['adopt', folder.path], before)).code, 0)
+    const data = join(folder.path, 'berth')
+    for (const side of ['', '-wal', '-shm']) await rm(join(data, `berth.db${side}`), { force: true })
+    const lost = await makeEnv()
+    const refused = await runCli(['adopt', folder.path], lost)
+    assert.match(refused.stderr, /^error\[DATABASE_LOST\]/)
+    const named = /"mv (\S+) (\S+)" and then "berth (adopt \S+ --new)"/.exec(refused.stderr)
+    const [, from = '', to = '', adopt = ''] = named ?? assert.fail(refused.stderr)
+    await rename(from, to)
+    assert.match(
+      (await runCli(['adopt', folder.path], lost)).stderr,
+      /"berth adopt \S+ --new" brings back .*links in/,
+    )
+    const adopted = await runCli(adopt.split(' '), lost)
+    assert.equal(adopted.code, 0, adopted.stderr)
+    const list = await runCli(['tag', 'list', 'team/app', '--data', data, '--json'], lost)
+    assert.match(list.stdout, new RegExp(image.digest))
+  })
+}

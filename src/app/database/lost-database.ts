@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Config } from '../../config/config.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
@@ -22,17 +22,27 @@ export async function findLostDatabase(config: FactsConfig): Promise<AppError | 
   if (existsSync(join(config.dataDir, RESTORE_MARK))) return unfinishedRestore(config)
   const blobs = await createBlobPlace(config).findOwnBlobs()
   if (blobs === undefined) return undefined
+  const links = await describeLinks(config, dirname(blobs))
   const name = formatDatabaseName(toDatabasePlace(config))
   const isMissing = config.database.engine === 'sqlite' && !existsSync(databaseFile(config.dataDir))
   return new AppError(
     'DATABASE_LOST',
     `The database ${name} ${isMissing ? 'is missing' : 'is empty'}, but ${blobs} holds blobs: without it no image of them can be served`,
     config.database.engine === 'sqlite'
-      ? 'Restore it from a backup ("berth restore", docs/disaster-recovery.md); without one, "berth serve --new" makes an empty database, ' +
+      ? `Restore it from a backup ("berth restore", docs/disaster-recovery.md); without one, ${links}"berth serve --new" makes an empty database, ` +
           'the blobs stay, and clients have to push their images again'
-      : 'Copy the facts into it with "berth migrate --from sqlite", or restore them from a backup; without one, "berth serve --new" ' +
+      : `Copy the facts into it with "berth migrate --from sqlite", or restore them from a backup; without one, ${links}"berth serve --new" ` +
           'makes the tables, the blobs stay, and clients have to push their images again',
   )
+}
+
+/** The commands that take links of Distribution over into a new database, if there are some; otherwise nothing. */
+async function describeLinks(config: FactsConfig, folder: string): Promise<string> {
+  const states = (await (await createBlobPlace(config).openLinks?.())?.states()) ?? []
+  const adopt = `"berth adopt ${config.registryRoot} --new" brings back the images`
+  if (states.includes('in-use')) return `${adopt} of the links in ${folder}; `
+  if (!states.includes('adopted')) return ''
+  return `"mv ${folder}/repositories.adopted ${folder}/repositories" and then ${adopt} of the last takeover; `
 }
 
 function unfinishedRestore({ dataDir }: FactsConfig): AppError {

@@ -4,7 +4,7 @@ export interface LeastSpeed {
   readonly withinMs: number
 }
 
-/** Slower than the slowest line in use, and a layer of 1 GiB takes 17 hours at most: after that a source is given up. */
+/** Less than the slowest line in use gives; with it a layer of 1 GiB takes 17 hours at most. */
 export const LEAST_SPEED: LeastSpeed = { bytes: 1024 ** 2, withinMs: 60_000 }
 
 /**
