@@ -193,7 +193,8 @@ async function untilLive(http: RawClient): Promise<void> {
 
 async function backUp({ dataDir }: BerthSite): Promise<string> {
   const backup = `${dataDir}.backup`
-  await cp(dataDir, backup, { recursive: true })
+  // The socket of `berth status` is no file that a copy could hold.
+  await cp(dataDir, backup, { recursive: true, filter: (path) => !path.endsWith('.sock') })
   return backup
 }
 
