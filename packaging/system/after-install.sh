@@ -12,18 +12,21 @@ esac
 if ! getent passwd berth >/dev/null; then
   useradd --system --user-group --home-dir /var/lib/berth --no-create-home --shell /usr/sbin/nologin berth
 fi
-chown root:berth /etc/berth/berth.yaml
-chmod 0640 /etc/berth/berth.yaml
+# Whoever deleted it gets it back by reinstalling with --force-confmiss, and not by an upgrade.
+if [ -e /etc/berth/berth.yaml ]; then
+  chown root:berth /etc/berth/berth.yaml
+  chmod 0640 /etc/berth/berth.yaml
+fi
 
 # In a container or a chroot no systemd runs.
 if [ -d /run/systemd/system ]; then
   systemctl daemon-reload
   if [ -n "$before" ]; then
     systemctl try-restart berth.service
-  elif grep -q '^domain:' /etc/berth/berth.yaml; then
+  elif grep -qs '^domain:' /etc/berth/berth.yaml; then
     systemctl enable --now berth.service
   fi
 fi
-if [ -z "$before" ] && ! grep -q '^domain:' /etc/berth/berth.yaml; then
+if [ -z "$before" ] && ! grep -qs '^domain:' /etc/berth/berth.yaml; then
   echo 'Berth is installed and not started. Set "domain" in /etc/berth/berth.yaml, then: systemctl enable --now berth'
 fi

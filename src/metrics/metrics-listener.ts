@@ -6,6 +6,9 @@ const MAX_CONNECTIONS = 32
 /** Longest time to send a request, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 5_000
 
+/** Longest silence of a connection, in milliseconds: a scraper that reads nothing must not keep the others out. */
+const IDLE_TIMEOUT_MS = 10_000
+
 /** Address of the listener: a host and a port, or a Unix socket. */
 type MetricsAddress = { readonly host?: string; readonly port: number } | { readonly path: string }
 
@@ -37,6 +40,7 @@ export async function openMetricsListener(
     })
   })
   server.maxConnections = MAX_CONNECTIONS
+  server.setTimeout(IDLE_TIMEOUT_MS)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(address, resolve)

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { get } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
+import { text as readText } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { listMetrics } from '../../src/metrics/meter.ts'
 import { postgresSkipReason, startPostgresServer } from '../support/database/postgres-server.ts'
@@ -156,3 +158,27 @@ test('the listener of metrics answers nothing else, and the registry has no metr
     assert.equal((await fetch(`http://127.0.0.1:${metricsPort}${path}`, { method })).status, status, path)
   assert.equal((await fetch(`${berth.url}/metrics`)).status, 404)
 })
+
+test('the socket of a killed server does not keep the next one from starting', async () => {
+  await using folder = await makeTempFolder('metrics-socket')
+  const path = join(folder.path, 'metrics.sock')
+  const listenAndDie = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
+  spawnSync(process.execPath, ['-e', listenAndDie])
+  assert.ok(existsSync(path))
+  await using berth = await bootBerth({ users: [], flags: ['--listen-metrics', `unix:${path}`] })
+  assert.equal((await fetch(`${berth.url}/startupz`)).status, 200)
+  const { status, body } = await getBySocket(path, '/metrics')
+  assert.equal(status, 200)
+  assert.match(body, /^berth_build_info/m)
+})
+
+function getBySocket(
+  socketPath: string,
+  path: string,
+): Promise<{ status: number | undefined; body: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number | undefined; body: string }>()
+  get({ socketPath, path }, async (response) => {
+    resolve({ status: response.statusCode, body: await readText(response) })
+  }).once('error', reject)
+  return promise
+}

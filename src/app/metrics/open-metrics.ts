@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { ANY_ADDRESS, type ListenAddress } from '../../config/listen-address.ts'
 import { isLoopback } from '../../config/plain-http.ts'
 import { formatAddress } from '../../config/show/describe.ts'
+import { removeLeftSocket } from '../../front-door/listen/sockets/door-address.ts'
 import { formatMetrics } from '../../metrics/format-metrics.ts'
 import { mergeSamples } from '../../metrics/merge-samples.ts'
 import type { MetricSamples } from '../../metrics/metric.ts'
@@ -67,7 +68,10 @@ async function listen(
   parts: Parameters<typeof openMetricsListener>[1],
 ): ReturnType<typeof openMetricsListener> {
   try {
-    if (address.path !== undefined) return await openMetricsListener({ path: address.path }, parts)
+    if (address.path !== undefined) {
+      await removeLeftSocket(address.path)
+      return await openMetricsListener({ path: address.path }, parts)
+    }
     const { host, port } = address
     return await openMetricsListener(host === ANY_ADDRESS ? { port } : { host, port }, parts)
   } catch (cause) {
