@@ -21,6 +21,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
     folder: 'app',
     rooms: [
       ...[
+        'remember-briefly.ts',
         'faults',
         'folders',
         'metrics/seams',

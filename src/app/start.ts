@@ -37,6 +37,7 @@ import {
 import { openHeadroom, restoreHeadroom } from './folders/keep-headroom.ts'
 import { warnOfUnreadRepositories } from './folders/unread-repositories.ts'
 import { keepUpkeep } from './keep-upkeep.ts'
+import { loadMetrics } from './metrics/load-metrics.ts'
 import { openContents } from './open-registry.ts'
 import { openServing } from './open-serving.ts'
 import type { Serving, StartContext } from './start-context.ts'
@@ -99,7 +100,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   resources.use(lockDataFolder(config.dataDir))
   warnOfMachine(config, logger)
   const headroom = openHeadroom(config, logger)
-  const metrics = await openProcessMetrics(config, resources)
+  const metrics = await loadMetrics(config, { role: config.workers === 1 ? 'server' : 'primary', resources })
   // Only SQLite needs the room that it reserves.
   if (config.database.engine === 'sqlite') resources.use(await restoreHeadroom(headroom, logger))
   const store = resources.adopt(
@@ -180,16 +181,6 @@ async function reportStatus(
   if (socket) resources.use(socket)
 }
 
-/** Loaded with the metrics only: a server without them pays nothing. */
-async function openProcessMetrics(
-  { listenMetrics, workers }: Config,
-  resources: AsyncDisposableStack,
-): Promise<ProcessMetrics | undefined> {
-  if (!listenMetrics) return undefined
-  const { createProcessMetrics } = await import('./metrics/open-metrics.ts')
-  return createProcessMetrics(workers === 1 ? 'server' : 'primary', resources)
-}
-
 /** Opens the listener of the metrics of all processes. */
 async function serveMetrics({
   metrics,
@@ -249,7 +240,7 @@ function isFirstStart({ dataDir, database }: Config): boolean {
 }
 
 async function serveAlone(
-  context: StartContext & { collector: ChunkCollector; activity: Activity; isStopping: () => boolean },
+  context: StartContext & { collector: ChunkCollector; isStopping: () => boolean },
 ): Promise<Serving> {
   const source = await openUpkeep(context)
   const gate = new AnswerGate()

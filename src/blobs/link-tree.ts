@@ -122,8 +122,6 @@ export interface LinkLists {
 export interface LinkReader {
   /** Names of repositories, and what is none. */
   listRepositories(): AsyncIterable<RepositoryName | Oddity>
-  /** Links to blobs: layers and configs. */
-  listBlobs(repository: RepositoryName, selection?: LinkSelection): AsyncIterable<LinkBatch<FoundLink>>
   /** Links to manifests. */
   listManifests(repository: RepositoryName, selection?: LinkSelection): AsyncIterable<LinkBatch<FoundLink>>
   listTags(repository: RepositoryName, selection?: LinkSelection): AsyncIterable<LinkBatch<FoundTag>>
@@ -135,8 +133,6 @@ export interface LinkReader {
     kind: K,
     names: readonly string[],
   ): Promise<LinkLists[K][]>
-  /** Uploads that were never finished. */
-  listUploads(repository: RepositoryName): AsyncIterable<LinkBatch<never>>
 }
 
 /** A link to be written. */
@@ -185,10 +181,10 @@ export interface LinkTree {
   findLeft(): Promise<number | undefined>
   /** Records that the links in Distribution's place were written for it just now, or that they are not. */
   markLeft(isLeft: boolean): Promise<void>
-  /** Sizes of stored blobs in bytes, in the order of their digests. */
-  sizesOf(digests: readonly Digest[]): Promise<(number | Oddity)[]>
-  /** Bytes of stored manifests, compared with their digests, in their order. */
-  readManifests(digests: readonly Digest[]): Promise<(Buffer | Oddity)[]>
+  /** Sizes of stored blobs in bytes, in the order of their digests, or why there is none. */
+  sizesOf(digests: readonly Digest[]): Promise<(number | OddityKind)[]>
+  /** Bytes of stored manifests, compared with their digests, in their order, or why there are none. */
+  readManifests(digests: readonly Digest[]): Promise<(Uint8Array | OddityKind)[]>
   /** Stores the bytes of `target` under `digest`, too, if they have it; false if they do not. */
   storeUnder(digest: Digest, target: Digest): Promise<boolean>
 }

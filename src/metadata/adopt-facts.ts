@@ -94,8 +94,6 @@ export interface AdoptFacts {
   findKnownBlobs(repository: RepositoryName, digests: readonly Digest[]): Promise<Set<Digest>>
   /** Those of at most 500 manifests that the repository holds. */
   findKnownManifests(repository: RepositoryName, digests: readonly Digest[]): Promise<Set<Digest>>
-  /** Gives the repository blobs, whose bytes are stored; in their order. */
-  adoptBlobs(repository: RepositoryName, blobs: readonly AdoptedBlob[]): Promise<BlobOutcome[]>
   /** Records manifests, whose bytes are stored; in their order. */
   adoptManifests(
     repository: RepositoryName,

@@ -21,7 +21,7 @@ export interface Meter {
 }
 
 /**
- * Makes the metrics of the catalogue, all without values: absent is what nobody has counted. Loads the library of
+ * Makes the metrics of the catalogue, all without values: one that was not counted or set is absent. Loads the library of
  * metrics: a server without metrics does not.
  */
 export async function createMeter(): Promise<Meter> {

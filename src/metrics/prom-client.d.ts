@@ -2,11 +2,6 @@
  * The package's own files of its kinds of metrics: its index loads default metrics, a tracing API and summaries beside,
  * 2.5 MB of memory.
  */
-declare module 'prom-client/lib/registry.js' {
-  import type { Registry } from 'prom-client'
-
-  export = Registry
-}
 declare module 'prom-client/lib/counter.js' {
   import type { Counter } from 'prom-client'
 

@@ -8,22 +8,12 @@ import { formatMetrics } from '../../metrics/format-metrics.ts'
 import { mergeSamples } from '../../metrics/merge-samples.ts'
 import type { MetricSamples } from '../../metrics/metric.ts'
 import { openMetricsListener } from '../../metrics/metrics-listener.ts'
-import { ProcessFigures, type ProcessRole } from '../../metrics/process-figures.ts'
-import { ProcessMetrics } from '../../metrics/process-metrics.ts'
+import type { ProcessMetrics } from '../../metrics/process-metrics.ts'
 import { toAppError } from '../faults/system-fault.ts'
+import { rememberBriefly } from '../remember-briefly.ts'
 
 /** Time for which a scrape is reused, in milliseconds: the text of many at once is made once. */
 const SCRAPE_KNOWN_MS = 1_000
-
-/** Makes the metrics of a process, with the figures of the process itself. */
-export async function createProcessMetrics(
-  role: ProcessRole,
-  resources: AsyncDisposableStack,
-): Promise<ProcessMetrics> {
-  const metrics = await ProcessMetrics.open()
-  metrics.add(resources.use(new ProcessFigures(role)))
-  return metrics
-}
 
 /** Dependencies of the listener. */
 interface MetricsParts {
@@ -36,7 +26,7 @@ interface MetricsParts {
   readonly version: string
 }
 
-/** Opens the listener for scrapes. Errors: `AppError`. @returns its URL. */
+/** Opens the listener for scrapes. Errors: `AppError`. */
 export async function openMetrics(
   { config, metrics, others, logger, version }: MetricsParts,
   resources: AsyncDisposableStack,
@@ -51,7 +41,7 @@ export async function openMetrics(
     return formatMetrics(mergeSamples([all[0], ...all[1]]))
   }
   const listener = await listen(address, {
-    scrape: rememberShortly(read),
+    scrape: rememberBriefly(read, SCRAPE_KNOWN_MS),
     onFailure: (err) => logger.error({ err }, 'a scrape of the metrics failed'),
   })
   resources.use(listener)
@@ -78,14 +68,5 @@ async function listen(
     throw address.path === undefined
       ? toAppError(cause, 'port', formatAddress(address))
       : toAppError(cause, 'socket', address.path)
-  }
-}
-
-function rememberShortly(read: () => Promise<string>): () => Promise<string> {
-  let known: { readonly at: number; readonly text: Promise<string> } | undefined
-  return () => {
-    if (!known || performance.now() - known.at >= SCRAPE_KNOWN_MS)
-      known = { at: performance.now(), text: read() }
-    return known.text
   }
 }

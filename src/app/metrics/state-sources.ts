@@ -162,6 +162,7 @@ function disks({ config, blobs }: StateContext): MetricSource {
     async read() {
       const rooms = await Promise.all(meters.map(async (meter) => ({ meter, room: await meter.measure() })))
       return (meter) => {
+        forget(meter)
         for (const { meter: disk, room } of rooms) setDisk(meter, disk, room)
       }
     },

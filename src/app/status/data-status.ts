@@ -35,7 +35,7 @@ export interface DataStatus {
 }
 
 /**
- * Reads what the data folder and the database hold. It only reads. `isRunning`: a server has this data folder, so that a
+ * Reads what the data folder and the database hold; as by each command, an older schema is brought up to date. `isRunning`: a server has this data folder, so that a
  * database which fails is a fact to show. Errors, unless it runs: `AppError` (`DATA_NOT_FOUND`), `DatabaseError`.
  */
 export async function readDataStatus(

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, lstatSync, openSync, unlinkSync } from 'node:fs'
+import { chmodSync, closeSync, lstatSync, openSync, unlinkSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
@@ -65,9 +65,9 @@ export async function openStatusSocket(parts: StatusSocketParts): Promise<AsyncD
  * Errors: those of the system, such as `EACCES` for another user than the server's.
  */
 export async function readServerReport(dataDir: string, kind: ReportKind): Promise<ServerReport | undefined> {
-  if (!existsSync(join(dataDir, STATUS_SOCKET))) return undefined
-  const place = openPlace(dataDir)
+  let place: Place | undefined
   try {
+    place = openPlace(dataDir)
     return JSON.parse(await request(place.path, kind)) as ServerReport
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
@@ -75,7 +75,7 @@ export async function readServerReport(dataDir: string, kind: ReportKind): Promi
     if (code === 'ECONNREFUSED' || code === 'ENOENT') return undefined
     throw error
   } finally {
-    place.close()
+    place?.close()
   }
 }
 
@@ -102,8 +102,8 @@ async function listen(place: Place, parts: StatusSocketParts): Promise<AsyncDisp
   server.maxConnections = MAX_READERS
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject).once('listening', resolve)
-  // The socket is made within the call, and must never be open to others.
-  const mask = process.umask(0o177)
+  // The socket is made within the call, and must never be open to others. Folders that threads make meanwhile can be entered.
+  const mask = process.umask(0o077)
   try {
     server.listen(place.path)
   } finally {

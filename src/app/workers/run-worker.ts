@@ -1,7 +1,6 @@
 import cluster from 'node:cluster'
 import type { Logger } from 'pino'
 import type { OpenAnswer } from '../../certificates/acme/challenges/challenge-board.ts'
-import type { Config } from '../../config/config.ts'
 import { AnswerGate } from '../../front-door/listen/answer-gate.ts'
 import { createLogger, flushLogger, openStandardOutput } from '../../log/logger.ts'
 import { RecentLines } from '../../log/recent-lines.ts'
@@ -14,6 +13,7 @@ import { logListening, logReplaced, withDatabaseFaults } from '../database/open-
 import type { DoorSource } from '../door/open-front-door.ts'
 import { shareDataFolder } from '../folders/data-folder.ts'
 import { openHeadroom } from '../folders/keep-headroom.ts'
+import { loadMetrics } from '../metrics/load-metrics.ts'
 import { openContents } from '../open-registry.ts'
 import { openServing } from '../open-serving.ts'
 import { Activity } from '../status/activity.ts'
@@ -85,7 +85,7 @@ async function serve(context: WorkerContext): Promise<string[]> {
   const { config } = start
   resources.use(shareDataFolder(config.dataDir))
   const headroom = openHeadroom(config, logger)
-  const metrics = await openMetrics(config, resources)
+  const metrics = await loadMetrics(config, { role: 'worker', resources })
   fromPrimary.metrics = metrics
   const store = resources.adopt(
     await openStore(config, {
@@ -121,16 +121,6 @@ async function serve(context: WorkerContext): Promise<string[]> {
     activity: fromPrimary.activity,
     together: { uploadTurns, limits, ticketSecret: start.ticketSecret },
   })
-}
-
-/** Loaded with the metrics only. */
-async function openMetrics(
-  { listenMetrics }: Config,
-  resources: AsyncDisposableStack,
-): Promise<ProcessMetrics | undefined> {
-  if (!listenMetrics) return undefined
-  const { createProcessMetrics } = await import('../metrics/open-metrics.ts')
-  return createProcessMetrics('worker', resources)
 }
 
 /** A worker that is not ready yet has none. */

@@ -42,20 +42,20 @@ export function addHealthCommand(program: Command, io: Io): void {
 /** Tries each way in turn until the server answers. Errors: `CliError` `UNHEALTHY`. @returns the URL that answered. */
 async function findHealthy(routes: readonly HealthRoute[], path: string): Promise<string> {
   const signal = AbortSignal.timeout(TIMEOUT_MS)
-  const failures: string[] = []
+  // The reason that a server gives is of more use than a listener that does not answer.
+  let answered: string | undefined
+  let silent: string | undefined
   for (const route of routes) {
     try {
       const { status, fault } = await requestHealth(route, path, signal)
       if (fault === undefined) return route.url
-      failures.push(`${route.url}${path} answers ${status}: ${fault}`)
+      answered ??= `${route.url}${path} answers ${status}: ${fault}`
     } catch (error) {
-      failures.push(`${route.url}: ${signal.aborted ? 'no answer within 3 seconds' : describe(error)}`)
+      silent ??= `${route.url}: ${signal.aborted ? 'no answer within 3 seconds' : describe(error)}`
     }
     if (signal.aborted) break
   }
-  // The reason that a server gives is of more use than a listener that does not answer.
-  const best = failures.find((text) => text.includes(' answers ')) ?? failures[0]
-  throw new CliError('UNHEALTHY', best ?? 'The settings name no address to listen on')
+  throw new CliError('UNHEALTHY', answered ?? silent ?? 'The settings name no address to listen on')
 }
 
 function describe(error: unknown): string {

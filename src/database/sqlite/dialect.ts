@@ -186,7 +186,7 @@ class NodeSqliteConnection implements DatabaseConnection {
     return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
   }
 
-  // biome-ignore lint/correctness/useYield: the port asks for a generator, and nothing here streams
+  // biome-ignore lint/correctness/useYield: Kysely's interface has an async generator here, and this one only throws
   async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
     throw new Error('Queries are paged here, not streamed')
   }

@@ -3,7 +3,6 @@ import type { AdoptFacts, RepositoryOutcome } from '../adopt-facts.ts'
 import { PolicyReader } from '../queries/policies/policy-reader.ts'
 import { findRepositoryId } from '../queries/repositories.ts'
 import type { MetadataSchema } from '../schema.ts'
-import { adoptBlobs } from './adopt-blobs.ts'
 import { adoptManifests } from './adopt-manifests.ts'
 import { adoptRepository } from './adopt-repository.ts'
 import { adoptTags, judgeTags } from './adopt-tags.ts'
@@ -27,8 +26,6 @@ export function createAdoptFacts(
       const id = await findRepositoryId(read, repository)
       return id === undefined ? new Set() : findHeld(read, 'manifests', { id, digests })
     },
-    adoptBlobs: (repository, blobs) =>
-      transaction((tx) => adoptBlobs(tx, { repository, blobs, now: clock() })),
     adoptManifests: (repository, manifests, rules) =>
       transaction((tx) => adoptManifests(tx, { repository, manifests, rules, now: clock() })),
     adoptTags: (repository, tags, by) =>

@@ -71,7 +71,7 @@ test('sizes are those of a recount after folders were taken over, many rows at o
   await t.adopt.adoptRepositories([makeAdopted(APP), makeAdopted(OTHER)], options)
   await t.check('two repositories in one transaction')
   const third = makeAdopted(THIRD)
-  await t.adopt.adoptBlobs(third.name, third.blobs)
+  await t.adopt.adoptRepositories([{ ...third, manifests: [], tags: [], isWhole: false }], options)
   await t.check('the blobs of a large one')
   await t.adopt.adoptManifests(third.name, third.manifests, {
     takesIncomplete: false,

@@ -6,7 +6,6 @@ import type {
   LinkBatch,
   LinkReader,
   LinkTree,
-  Oddity,
 } from '../../blobs/link-tree.ts'
 import type {
   AdoptedBlob,
@@ -58,22 +57,13 @@ export async function sizeBlobs(
   )
   const blobs: AdoptedBlob[] = []
   for (const link of links) {
-    const size = link.size ?? toKind(later.shift())
+    const size = link.size ?? later.shift() ?? 'missing-blob'
     const where = `${source.name}@${link.digest}`
     if (typeof size !== 'number') noteOne(size, where, source, parts)
     else if (await hasBytes(link, parts.tree)) blobs.push({ digest: link.digest, size, at: link.at })
     else noteOne('wrong-link', where, source, parts)
   }
   return blobs
-}
-
-function toKind<T>(found: T | Oddity | undefined): T | Oddity['kind'] {
-  if (found === undefined) return 'missing-blob'
-  return isOddity(found) ? found.kind : found
-}
-
-function isOddity(found: unknown): found is Oddity {
-  return typeof found === 'object' && found !== null && 'where' in found
 }
 
 /** Distribution stores content pushed by another algorithm under its own digest, with a link from the one to the other. */
@@ -164,7 +154,7 @@ export async function readManifests(
   )
   const manifests: AdoptedManifest[] = []
   for (const link of links) {
-    const content = link.content ?? toKind(later.shift())
+    const content = link.content ?? later.shift() ?? 'missing-blob'
     const where = `${name}@${link.digest}`
     if (typeof content === 'string') note(content, where)
     else if (!(await hasBytes(link, tree))) note('wrong-link', where)

@@ -3,14 +3,7 @@ import type { Digest } from '../../../oci/digest.ts'
 import type { Tag } from '../../../oci/reference.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { LinkBatch, LinkLists, LinkReader, Oddity } from '../../link-tree.ts'
-import {
-  collectBatches,
-  listDigests,
-  listLinks,
-  listTagLinks,
-  listTagNames,
-  listUploads,
-} from './list-links.ts'
+import { collectBatches, listDigests, listLinks, listTagLinks, listTagNames } from './list-links.ts'
 import { listRepositories } from './list-repositories.ts'
 import { readLink } from './read-link.ts'
 
@@ -27,7 +20,6 @@ export function createReader(top: string): LinkReader {
     async *listRepositories() {
       yield* listRepositories(top)
     },
-    listBlobs: (name, selection) => inBatches(listLinks(folderOf(name, 'blobs'), selection)),
     listManifests: (name, selection) => inBatches(listLinks(folderOf(name, 'manifests'), selection)),
     listTags: (name, selection) => inBatches(listTagLinks(folderOf(name, 'tags'), selection)),
     async *listNames(name, kind) {
@@ -41,7 +33,6 @@ export function createReader(top: string): LinkReader {
       const folder = join(top, name, PARTS[kind])
       return names.flatMap((one) => (findLink(folder, kind, one) as LinkLists[K] | undefined) ?? [])
     },
-    listUploads: (name) => inBatches<never>(listUploads({ top, part: join(name, '_uploads') })),
   }
 }
 

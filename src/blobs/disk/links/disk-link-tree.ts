@@ -12,7 +12,7 @@ import {
   syncPlace,
 } from '../../../files/durable.ts'
 import { algorithmOf, type Digest, toDigest } from '../../../oci/digest.ts'
-import type { LinkTree, Oddity, OddityKind, TreeState } from '../../link-tree.ts'
+import type { LinkTree, TreeState } from '../../link-tree.ts'
 import { isAbsent, systemCodeOf } from '../../storage-fault.ts'
 import { blobFolder, blobPath, leftMark, linkFolder, unsyncedMark } from '../layout.ts'
 import { createReader } from './create-reader.ts'
@@ -63,14 +63,10 @@ export function createDiskLinkTree(
       if (isLeft) await writeFile(leftMark(root), '', { mode: PRIVATE_FILE, flush: true })
       await syncFolder(dirname(leftMark(root)))
     },
-    sizesOf: async (digests) => digests.map((digest) => toResult(findSize(root, digest), digest)),
-    readManifests: async (digests) => digests.map((digest) => toResult(readManifest(root, digest), digest)),
+    sizesOf: async (digests) => digests.map((digest) => findSize(root, digest)),
+    readManifests: async (digests) => digests.map((digest) => readManifest(root, digest)),
     storeUnder: (digest, target) => storeUnder(root, digest, target),
   }
-}
-
-function toResult<T>(found: T | OddityKind, digest: Digest): T | Oddity {
-  return typeof found === 'string' ? { kind: found as OddityKind, where: digest } : (found as T)
 }
 
 /** A tree in the way gets a number behind its name. */

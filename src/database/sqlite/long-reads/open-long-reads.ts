@@ -24,7 +24,7 @@ export function openLongReads<S>(file: QueryFile, checkFile: () => void): LongRe
         throw toSqliteFault(error)
       }
     },
-    // biome-ignore lint/correctness/useYield: the port asks for a generator, and nothing here streams
+    // biome-ignore lint/correctness/useYield: Kysely's interface has an async generator here, and this one only throws
     async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
       throw new Error('Queries are paged here, not streamed')
     },
