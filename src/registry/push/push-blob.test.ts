@@ -229,6 +229,25 @@ test('a quota that is used up refuses no content that the namespace holds, when 
   )
 })
 
+test('a quota that is used up keeps nothing of a last body whose client went away, whatever digest it named', async () => {
+  const room = rooms.enter()
+  const { repository, owner, registry, metadata } = room
+  const [namespace] = repository.split('/')
+  const digest = hashContent('held')
+  await registry.pushWholeBlob({ repository, owner, digest }, createBody('held'))
+  const key = await startUpload(room)
+  const { version } = await metadata.readPolicies()
+  const quotas = [{ namespace, bytes: 4 }]
+  await metadata.replacePolicies(parsePolicyDocument({ quotas }), { expected: version })
+  const source = new Readable({ read() {} })
+  source.push('anything')
+  source.once('data', () => setImmediate(() => source.destroy()))
+  source.pause()
+  const body = { ...createBody('anything and more'), source }
+  await assert.rejects(registry.finishUpload(key, digest, body), { code: 'DENIED' })
+  await assertUploadGone(room, key)
+})
+
 test('a body must lie where the session goes on, and be as long as its range', async () => {
   const room = rooms.enter()
   const { registry } = room

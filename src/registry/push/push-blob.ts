@@ -316,6 +316,8 @@ class UploadSessions {
       await this.#blobs.discard(id)
       throw new OciError('BLOB_UPLOAD_UNKNOWN')
     }
+    // A quota lets content in that the namespace holds, and the bytes of a part that came are not known to be some of it.
+    if (isLast) await this.#dropIfDenied(id, () => this.#metadata.requireRoom({ repository, size: 0 }))
     if (interruption === 'stalled') throw new OciError('REQUEST_TIMEOUT')
     if (interruption === 'vanished') {
       throw new OciError('SIZE_INVALID', { message: 'The client went away before the end of the body' })
