@@ -7,7 +7,7 @@ import type { PackOptions } from './pack-options.ts'
 /** Makes a package. @returns its path. */
 type Pack = (options: PackOptions) => Promise<string>
 
-/** What can be made, one file each. */
+/** The kinds of packages, each with the function that makes one. */
 const KINDS: Readonly<Record<string, () => Promise<Pack>>> = {
   executable: async () => (await import('./kinds/executable.ts')).packExecutable,
   deb: async () => (await import('./kinds/system-package.ts')).packDeb,
@@ -44,7 +44,7 @@ interface Line {
   readonly isReproducible: boolean
 }
 
-/** Returns what is wrong if it is no such line. */
+/** Returns a message if it is no such line. */
 function parseLine(argv: string[]): Line | string {
   try {
     const { positionals, values } = parseArgs({

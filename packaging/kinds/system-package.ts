@@ -47,7 +47,7 @@ function findNfpm(): string {
   return existsSync(part) ? part : 'nfpm'
 }
 
-/** What nfpm puts into a package. JSON is YAML, too. */
+/** The settings of nfpm for a package; their JSON is valid YAML. */
 async function describePackage(): Promise<object> {
   const text = await readFile(join(ROOT, 'package.json'), 'utf8')
   const { version, description, license } = JSON.parse(text) as Record<string, string>

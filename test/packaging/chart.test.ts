@@ -49,7 +49,7 @@ interface Rendered extends KubernetesObject {
   readonly spec?: Record<string, unknown>
 }
 
-/** What of a deployment the tests read. */
+/** The fields of a Deployment that the tests read. */
 interface Deployment {
   readonly spec: {
     readonly template: {
@@ -173,11 +173,19 @@ describe('the Helm chart', { skip: skipReason('helm') || schemasSkipReason() }, 
     const objects = await render(CASES['with PostgreSQL'] ?? [])
     const settings = parse(find(objects, 'ConfigMap').data?.['berth.yaml'] ?? '') as Record<string, unknown>
     assert.equal(settings['listen-metrics'], ':9095')
-    const [pod, service, monitor] = ['Deployment', 'Service', 'ServiceMonitor'].map((kind) =>
+    const [pod, monitor] = ['Deployment', 'ServiceMonitor'].map((kind) =>
       JSON.stringify(find(objects, kind).spec),
     )
+    const [service, own = assert.fail('no service of the metrics')] = objects
+      .filter(({ kind }) => kind === 'Service')
+      .toSorted((one, other) => one.metadata.name.length - other.metadata.name.length)
     assert.ok(pod?.includes('{"name":"metrics","containerPort":9095,"protocol":"TCP"}'))
-    assert.ok(service?.includes('{"name":"metrics","port":9095,"targetPort":"metrics","protocol":"TCP"}'))
+    assert.deepEqual(own.spec?.ports, [
+      { name: 'metrics', port: 9095, targetPort: 'metrics', protocol: 'TCP' },
+    ])
+    // That of the registry may be reached from outside.
+    assert.ok(own.spec?.type === 'ClusterIP' && !JSON.stringify(service).includes('metrics'))
+    assert.ok(monitor?.includes('"app.kubernetes.io/component":"metrics"'))
     assert.ok(monitor?.includes('"endpoints":[{"port":"metrics","path":"/metrics","interval":"30s"}]'))
     assert.ok(!JSON.stringify(await render([])).includes('metrics'))
   })

@@ -24,7 +24,7 @@ before(async () => {
 })
 after(() => folder[Symbol.asyncDispose]())
 
-test('the deb is installed, used, upgraded, removed and purged, and data stays', {
+test('the deb is installed, used, installed over itself, removed and purged, and data stays', {
   skip: NEEDS_ROOT,
 }, async () => {
   const packages = join(folder.path, 'packages')
