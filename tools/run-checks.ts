@@ -14,7 +14,7 @@ const CHECKS: readonly { readonly name: string; readonly command: readonly strin
 ]
 
 /**
- * Runs the checks of the sources beside the unit tests, which wait for clocks half of the time, and prints what the checks
+ * Runs the checks of the sources beside the unit tests, which wait for clocks a quarter of their time, and prints what the checks
  * find before the summary of the tests.
  */
 const failed = (await Promise.all([...CHECKS.map(runCheck), runUnitTests()])).filter((name) => name !== '')

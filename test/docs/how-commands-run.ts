@@ -130,7 +130,8 @@ export const RUN_BY_CLIENTS: readonly string[] = [
 /** Run by test/packaging/: they fetch packages. */
 export const RUN_BY_PACKAGING: readonly string[] = ['npm pack', 'npm install --global ./berth-0.1.0.tgz']
 
-const RUN_AS_IMAGE = 'test/packaging/image.test.ts makes and runs the image by the same parts of the line'
+const RUN_AS_IMAGE =
+  'test/packaging/image.test.ts makes the image and runs it with these variables and volumes; it publishes another port, and has no terminal'
 const OWN_SUITES = 'it is a suite, or a measurement, of which this test may be a part; .ci/run runs it'
 const CHANGES_MACHINE = 'it changes the machine itself: users, packages or services'
 const NEEDS_IMAGE = 'it needs an image of the reader; test/program/collection.test.ts runs it with one'

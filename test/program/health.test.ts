@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findFreePort, isListening } from '../support/machine/free-port.ts'
 import { type CommandResult, runCommand, runOk } from '../support/machine/run-command.ts'
-import { startProcess } from '../support/machine/start-process.ts'
+import { type StartedProcess, startProcess } from '../support/machine/start-process.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { BERTH_BIN } from '../support/program/boot-berth.ts'
 
@@ -16,13 +16,7 @@ const NOTICE_MS = 15_000
 
 test('`berth health` finds the listener of a running server, and fails once it has stopped', async () => {
   await using folder = await makeTempFolder('health')
-  const dataDir = join(folder.path, 'data')
-  const port = await findFreePort()
-  const server = await startProcess(BERTH_BIN, {
-    args: ['serve', '--data', dataDir, '--listen-http', `127.0.0.1:${port}`],
-    logFile: join(folder.path, 'berth.log'),
-    isReady: () => isListening(port),
-  })
+  const { dataDir, port, server } = await startServer(folder.path)
   try {
     assert.equal(
       await runOk(BERTH_BIN, ['health', '--data', dataDir]),
@@ -92,13 +86,7 @@ test('`berth health` fails within its time at a silent listener, and at that of 
 
 test('`berth health` shows the reason of a server that can store nothing', async () => {
   await using folder = await makeTempFolder('health-lost')
-  const dataDir = join(folder.path, 'data')
-  const port = await findFreePort()
-  const server = await startProcess(BERTH_BIN, {
-    args: ['serve', '--data', dataDir, '--listen-http', `127.0.0.1:${port}`],
-    logFile: join(folder.path, 'berth.log'),
-    isReady: () => isListening(port),
-  })
+  const { dataDir, server } = await startServer(folder.path)
   try {
     // Only then its start is over.
     assert.match(await runOk(BERTH_BIN, ['health', '--data', dataDir]), /^ready: /)
@@ -170,4 +158,18 @@ async function untilUnhealthy(dataDir: string): Promise<CommandResult> {
     if (result.code !== 0 || Date.now() > deadline) return result
     await sleep(200)
   }
+}
+
+/** A server that listens; its start may still go on. */
+async function startServer(
+  folder: string,
+): Promise<{ dataDir: string; port: number; server: StartedProcess }> {
+  const dataDir = join(folder, 'data')
+  const port = await findFreePort()
+  const server = await startProcess(BERTH_BIN, {
+    args: ['serve', '--data', dataDir, '--listen-http', `127.0.0.1:${port}`],
+    logFile: join(folder, 'berth.log'),
+    isReady: () => isListening(port),
+  })
+  return { dataDir, port, server }
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { text as readText } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { listMetrics } from '../../src/metrics/meter.ts'
+import { part, skipReason } from '../parts/find-parts.ts'
 import { postgresSkipReason, startPostgresServer } from '../support/database/postgres-server.ts'
 import { findFreePort } from '../support/machine/free-port.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
@@ -124,8 +125,9 @@ test('a scrape has every metric, and promtool accepts it', async (t) => {
   for (const [name] of listMetrics())
     assert.equal(shown.has(name), !(ABSENT.has(name) || name === 'berth_backup_trouble'), name)
   assert.equal(shown.size, listMetrics().length - ABSENT.size - 1)
-  const checked = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' })
-  if (checked.error) return t.diagnostic('promtool is not installed')
+  const missing = skipReason('promtool')
+  if (missing) return t.diagnostic(missing)
+  const checked = spawnSync(part('promtool'), ['check', 'metrics'], { input: text, encoding: 'utf8' })
   assert.equal(`${checked.stdout}${checked.stderr}`, '')
   assert.equal(checked.status, 0)
 })

@@ -78,7 +78,11 @@ for (const [workers, parent] of [
     const screen = await runCli(['status', '--data', dataDir])
     assert.match(screen.stdout, /push +root +root\/app +127\.0\.0\.1 +\[#{10}\.{10}\] 50 % of 2\.00 MiB/)
     assert.equal(await finish(), 202)
-    while ((await readStatus(dataDir)).server?.transfers.length !== 0) await sleep(50)
+    const ended = performance.now() + SHOWN_MS
+    while ((await readStatus(dataDir)).server?.transfers.length !== 0) {
+      assert.ok(performance.now() < ended, 'the push is over, and still shown')
+      await sleep(50)
+    }
     const top = JSON.parse((await runCli(['top', '--json', '--data', dataDir])).stdout)
     assert.equal(top.top[0].name, REPOSITORY)
     assert.ok(top.top[0].bytesPerSecond > 0)

@@ -49,7 +49,7 @@ interface Refusal {
   readonly wanted: number
 }
 
-/** What refuses calls of clients, and what was refused. */
+/** Settings of the operator for which calls of clients are refused, and a record of the refusals. */
 export class Limits {
   readonly isReadOnly: Setting<boolean> = new Setting(false)
   /** Bytes that {@link LIMITED_NAMESPACE} may hold. */

@@ -38,7 +38,7 @@ export const SHIELDED_TAG: Tag = parseTag('latest')
 const SETTLING = parseRepositoryName('settling/app')
 /** Time that a blob without facts is given. */
 const GRACE_MS = 2 * 3_600_000
-/** Of other tags than {@link SHIELDED_TAG} two stay in each repository; images without a tag go early. */
+/** Of other tags than {@link SHIELDED_TAG} the newest stays in each repository; images without a tag go early. */
 const POLICIES = [
   {
     repositories: ['**'],

@@ -31,7 +31,7 @@ export class KubernetesSchemas {
     this.#ajv.addSchema(this.#read('_definitions.json'), '/api/_definitions.json')
   }
 
-  /** What is wrong with an object; empty if nothing is. */
+  /** The faults of an object; none if it is valid. */
   check(object: KubernetesObject): string[] {
     const [group = '', version] = object.apiVersion.split('/')
     const suffix = version === undefined ? group : `${group.split('.')[0]}-${version}`

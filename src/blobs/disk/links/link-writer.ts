@@ -1,6 +1,7 @@
 import {
   chownSync,
   closeSync,
+  constants,
   fchownSync,
   futimesSync,
   mkdirSync,
@@ -20,6 +21,8 @@ import { readLink } from './read-link.ts'
 /** As Distribution makes them, whose user may be another one. */
 const FOLDER_MODE = 0o755
 const FILE_MODE = 0o644
+/** As by 'w', but a symbolic link in the place of the file is not followed: the folder may belong to another user than this one. */
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
 
 interface WriterOptions {
   /** Of new entries; undefined: this user. */
@@ -82,7 +85,7 @@ function replaceLink(file: string, link: WrittenLink, { owner, trustsPresent }: 
 }
 
 function writeNew(path: string, { digest, at }: WrittenLink, owner: Owner | undefined): number {
-  const handle = openSync(path, 'w', FILE_MODE)
+  const handle = openSync(path, NEW_FILE, FILE_MODE)
   try {
     writeSync(handle, digest)
     futimesSync(handle, at / 1000, at / 1000)
