@@ -60,7 +60,8 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
     folder: 'cli',
     rooms: [
       ...['.', 'output', 'errors', 'prompts', 'command-line', 'process', 'context'],
-      ...['commands/cert', 'commands/user', 'commands/policy', 'commands', 'run.ts'],
+      ...['commands/cert', 'commands/user', 'commands/policy', 'commands/tag', 'commands/repo'],
+      ...['commands/retention', 'commands/gc', 'commands', 'run.ts'],
     ],
   },
   { folder: 'config', rooms: ['.', 'values', 'options', 'show', 'sources', 'load'] },
@@ -108,6 +109,8 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
       ],
       ...[
         'sizes',
+        'collection/due-items.ts',
+        'collection/looks',
         'collection',
         'scrub',
         'retention',

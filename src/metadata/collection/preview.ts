@@ -1,12 +1,12 @@
 import type { CollectionPolicy, DueItem, Kept, Previewed } from '../collection-facts.ts'
 import { betweenBatches } from '../queries/between-batches.ts'
 import type { Reads } from '../queries/repositories.ts'
-import { judgeBlob } from './look-at-blob.ts'
-import { judgeLink } from './look-at-link.ts'
-import { judgeManifest } from './look-at-manifest.ts'
-import { judgeRepository } from './look-at-repository.ts'
-import { judgeTrashed } from './look-at-trashed.ts'
-import type { Look } from './look-terms.ts'
+import { judgeBlob } from './looks/look-at-blob.ts'
+import { judgeLink } from './looks/look-at-link.ts'
+import { judgeManifest } from './looks/look-at-manifest.ts'
+import { judgeRepository } from './looks/look-at-repository.ts'
+import { judgeTrashed } from './looks/look-at-trashed.ts'
+import type { Look } from './looks/look-terms.ts'
 import { measureRemovals } from './measure-removals.ts'
 
 /** Entries judged side by side: enough for a database on the network, whose answers take longer than its work. */

@@ -1,6 +1,6 @@
-import { enqueue, type QueueKey } from '../queries/collection-queue.ts'
-import type { Writes } from '../queries/repositories.ts'
-import { KINDS, waitOf } from './due-items.ts'
+import { enqueue, type QueueKey } from '../../queries/collection-queue.ts'
+import type { Writes } from '../../queries/repositories.ts'
+import { KINDS, waitOf } from '../due-items.ts'
 import type { Look } from './look-terms.ts'
 
 /** Queues what a removal has set free. It is due at once: the look at it knows its own last use. */

@@ -1,4 +1,4 @@
-import type { Reads } from '../queries/repositories.ts'
+import type { Reads } from '../../queries/repositories.ts'
 
 /** Tables with a repository and a digest in each row. */
 type Holding = 'tags' | 'manifests' | 'manifest_references' | 'trashed_manifests' | 'trashed_references'

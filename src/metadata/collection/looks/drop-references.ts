@@ -1,5 +1,5 @@
-import { betweenBatches } from '../queries/between-batches.ts'
-import type { Writes } from '../queries/repositories.ts'
+import { betweenBatches } from '../../queries/between-batches.ts'
+import type { Writes } from '../../queries/repositories.ts'
 
 /** References removed at once, between which other requests are served. */
 const BATCH = 500

@@ -1,8 +1,8 @@
-import type { Digest } from '../../oci/digest.ts'
-import { BACKUP_HOLDS_MS } from '../backup-facts.ts'
-import type { Kept, LookOutcome } from '../collection-facts.ts'
-import { findMarkHold, readMark } from '../queries/blob-removals.ts'
-import type { Reads, Writes } from '../queries/repositories.ts'
+import type { Digest } from '../../../oci/digest.ts'
+import { BACKUP_HOLDS_MS } from '../../backup-facts.ts'
+import type { Kept, LookOutcome } from '../../collection-facts.ts'
+import { findMarkHold, readMark } from '../../queries/blob-removals.ts'
+import type { Reads, Writes } from '../../queries/repositories.ts'
 import { existsIn } from './exists-in.ts'
 import type { Look } from './look-terms.ts'
 

@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
-import type { Digest } from '../../oci/digest.ts'
-import { parseReference, type Reference } from '../../oci/reference.ts'
-import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
-import { createContext, printResult } from '../context/command-context.ts'
-import { openDataOf } from '../context/open-data.ts'
-import { CliError } from '../errors/cli-error.ts'
-import { unknownRepository } from '../errors/unknown-repository.ts'
-import type { Io } from '../io.ts'
-import { formatTable, formatTime } from '../output/table.ts'
+import type { Digest } from '../../../oci/digest.ts'
+import { parseReference, type Reference } from '../../../oci/reference.ts'
+import { parseRepositoryName, type RepositoryName } from '../../../oci/repository-name.ts'
+import { createContext, printResult } from '../../context/command-context.ts'
+import { openDataOf } from '../../context/open-data.ts'
+import { CliError } from '../../errors/cli-error.ts'
+import { unknownRepository } from '../../errors/unknown-repository.ts'
+import type { Io } from '../../io.ts'
+import { formatTable, formatTime } from '../../output/table.ts'
 
 /** Longest reason, in characters: it is shown in tables and errors. */
 const MAX_REASON_LENGTH = 200

@@ -1,6 +1,6 @@
-import type { Kept } from '../collection-facts.ts'
-import { findInUse } from '../queries/in-use/find-in-use.ts'
-import type { Reads } from '../queries/repositories.ts'
+import type { Kept } from '../../collection-facts.ts'
+import { findInUse } from '../../queries/in-use/find-in-use.ts'
+import type { Reads } from '../../queries/repositories.ts'
 import type { Look } from './look-terms.ts'
 
 /** Time after which an image that runs is looked at again, in milliseconds: its container may have ended since. */

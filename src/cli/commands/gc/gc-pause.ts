@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import { parseDuration } from '../command-line/parse-duration.ts'
-import { createContext, printResult } from '../context/command-context.ts'
-import { findOperator } from '../context/find-operator.ts'
-import { openDataOf } from '../context/open-data.ts'
-import { parseReason } from '../context/parse-reason.ts'
-import type { Io } from '../io.ts'
-import { formatTime } from '../output/table.ts'
+import { parseDuration } from '../../command-line/parse-duration.ts'
+import { createContext, printResult } from '../../context/command-context.ts'
+import { findOperator } from '../../context/find-operator.ts'
+import { openDataOf } from '../../context/open-data.ts'
+import { parseReason } from '../../context/parse-reason.ts'
+import type { Io } from '../../io.ts'
+import { formatTime } from '../../output/table.ts'
 
 /** `berth gc pause` and `berth gc resume`. */
 export function addGcPause(gc: Command, io: Io): void {

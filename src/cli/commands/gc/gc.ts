@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import type { OpenCollection, QueuedKind } from '../../app/collection/open-collection.ts'
-import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
-import { loadWithoutDomain } from '../context/load-without-domain.ts'
-import { CliError } from '../errors/cli-error.ts'
-import type { Io } from '../io.ts'
-import { formatBytes, formatTable, formatTime } from '../output/table.ts'
-import { askConfirmation } from '../prompts/ask.ts'
+import type { OpenCollection, QueuedKind } from '../../../app/collection/open-collection.ts'
+import { type CommandContext, createContext, printResult } from '../../context/command-context.ts'
+import { loadWithoutDomain } from '../../context/load-without-domain.ts'
+import { CliError } from '../../errors/cli-error.ts'
+import type { Io } from '../../io.ts'
+import { formatBytes, formatTable, formatTime } from '../../output/table.ts'
+import { askConfirmation } from '../../prompts/ask.ts'
 import { addGcPause } from './gc-pause.ts'
 
 const EXAMPLES = `
@@ -107,7 +107,7 @@ const SINGULARS: Readonly<Record<QueuedKind, string>> = {
 }
 
 async function openCollectionOf(context: CommandContext): Promise<OpenCollection> {
-  const { openCollection } = await import('../../app/collection/open-collection.ts')
+  const { openCollection } = await import('../../../app/collection/open-collection.ts')
   return openCollection(loadWithoutDomain(context))
 }
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
-import { makeDataFolder } from '../../../test/support/program/new-data.ts'
-import { runCli } from '../../../test/support/program/run-cli.ts'
-import { databaseFile } from '../../app/folders/data-folder.ts'
+import { makeTempFolder } from '../../../../test/support/machine/temp-folder.ts'
+import { makeDataFolder } from '../../../../test/support/program/new-data.ts'
+import { runCli } from '../../../../test/support/program/run-cli.ts'
+import { databaseFile } from '../../../app/folders/data-folder.ts'
 
 /** A data folder with the repository alice/app, whose tag `latest` has moved often. */
 async function open({ moves }: { moves: number }) {

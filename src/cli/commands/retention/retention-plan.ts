@@ -1,6 +1,6 @@
-import type { OpenRetention, PlannedTag } from '../../app/retention/open-retention.ts'
-import type { CommandContext } from '../context/command-context.ts'
-import { formatTable, formatTime } from '../output/table.ts'
+import type { OpenRetention, PlannedTag } from '../../../app/retention/open-retention.ts'
+import type { CommandContext } from '../../context/command-context.ts'
+import { formatTable, formatTime } from '../../output/table.ts'
 
 /** Rows printed at once; also the most that are in memory. */
 const PAGE = 1_000

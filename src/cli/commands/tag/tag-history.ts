@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
-import { parseDigest } from '../../oci/digest.ts'
-import { parseTag, type Tag } from '../../oci/reference.ts'
-import { parseRepositoryName, type RepositoryName } from '../../oci/repository-name.ts'
-import { createContext, printResult } from '../context/command-context.ts'
-import { openDataOf } from '../context/open-data.ts'
-import { CliError } from '../errors/cli-error.ts'
-import { unknownRepository } from '../errors/unknown-repository.ts'
-import type { Io } from '../io.ts'
-import { formatTable, formatTime } from '../output/table.ts'
+import { parseDigest } from '../../../oci/digest.ts'
+import { parseTag, type Tag } from '../../../oci/reference.ts'
+import { parseRepositoryName, type RepositoryName } from '../../../oci/repository-name.ts'
+import { createContext, printResult } from '../../context/command-context.ts'
+import { openDataOf } from '../../context/open-data.ts'
+import { CliError } from '../../errors/cli-error.ts'
+import { unknownRepository } from '../../errors/unknown-repository.ts'
+import type { Io } from '../../io.ts'
+import { formatTable, formatTime } from '../../output/table.ts'
 
 /** Periods shown at most: the latest ones. */
 const MAX_PERIODS = 500

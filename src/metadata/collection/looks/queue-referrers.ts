@@ -1,5 +1,5 @@
-import { betweenBatches } from '../queries/between-batches.ts'
-import type { Writes } from '../queries/repositories.ts'
+import { betweenBatches } from '../../queries/between-batches.ts'
+import type { Writes } from '../../queries/repositories.ts'
 import type { Look } from './look-terms.ts'
 import { queueFreed } from './queue-freed.ts'
 

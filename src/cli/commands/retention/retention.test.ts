@@ -3,10 +3,10 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
-import { makeDataFolder } from '../../../test/support/program/new-data.ts'
-import { runCli } from '../../../test/support/program/run-cli.ts'
-import { databaseFile } from '../../app/folders/data-folder.ts'
+import { makeTempFolder } from '../../../../test/support/machine/temp-folder.ts'
+import { makeDataFolder } from '../../../../test/support/program/new-data.ts'
+import { runCli } from '../../../../test/support/program/run-cli.ts'
+import { databaseFile } from '../../../app/folders/data-folder.ts'
 
 const HOUR_MS = 3_600_000
 

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import type { OpenRetention } from '../../app/retention/open-retention.ts'
-import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
-import { loadWithoutDomain } from '../context/load-without-domain.ts'
-import { CliError } from '../errors/cli-error.ts'
-import type { Io } from '../io.ts'
-import { formatPairs, formatTable, formatTime } from '../output/table.ts'
-import { readPolicyFile } from './policy/policy-file.ts'
+import type { OpenRetention } from '../../../app/retention/open-retention.ts'
+import { type CommandContext, createContext, printResult } from '../../context/command-context.ts'
+import { loadWithoutDomain } from '../../context/load-without-domain.ts'
+import { CliError } from '../../errors/cli-error.ts'
+import type { Io } from '../../io.ts'
+import { formatPairs, formatTable, formatTime } from '../../output/table.ts'
+import { readPolicyFile } from '../policy/policy-file.ts'
 import { printPlan } from './retention-plan.ts'
 
 /** Runs shown at most: the latest ones. */
@@ -56,7 +56,7 @@ export function addRetentionCommand(program: Command, io: Io): void {
 }
 
 async function openRetentionOf(context: CommandContext): Promise<OpenRetention> {
-  const { openRetention } = await import('../../app/retention/open-retention.ts')
+  const { openRetention } = await import('../../../app/retention/open-retention.ts')
   return openRetention(loadWithoutDomain(context))
 }
 

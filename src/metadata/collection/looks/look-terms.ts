@@ -1,4 +1,4 @@
-import type { CollectionPolicy } from '../collection-facts.ts'
+import type { CollectionPolicy } from '../../collection-facts.ts'
 
 /** An entry and the terms of a look at it. */
 export interface Look {

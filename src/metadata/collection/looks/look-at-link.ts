@@ -1,6 +1,6 @@
-import type { Kept, LookOutcome } from '../collection-facts.ts'
-import { enqueue } from '../queries/collection-queue.ts'
-import { dropIfEmpty, type Reads, type Writes } from '../queries/repositories.ts'
+import type { Kept, LookOutcome } from '../../collection-facts.ts'
+import { enqueue } from '../../queries/collection-queue.ts'
+import { dropIfEmpty, type Reads, type Writes } from '../../queries/repositories.ts'
 import { existsIn } from './exists-in.ts'
 import type { Look } from './look-terms.ts'
 
