@@ -1,6 +1,7 @@
+import { DEAD_SHARES } from './options.ts'
 import { ratioWithinRounds, type Sample, summarise } from './samples.ts'
 import { linkWork } from './work/adopt.ts'
-import { collectionWork, DEAD_SHARES, DELETE_WORK } from './work/collection.ts'
+import { collectionWork, DELETE_WORK } from './work/collection.ts'
 import { HOLDERS, SOCKETS_WORK } from './work/idle-sockets.ts'
 import { manifestWork, nameBasic, nameContender } from './work/manifest.ts'
 import { memoryWork } from './work/memory.ts'

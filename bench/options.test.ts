@@ -29,6 +29,13 @@ test('`parseOptions()` takes the number of blobs of a collection', () => {
   assert.equal(parseOptions(['--blobs', '1000000'])?.sizes.collectedBlobs, 1_000_000)
 })
 
+test('`parseOptions()` takes the shares and the pace of a collection', () => {
+  assert.deepEqual(parseOptions([])?.deadShares, [0.01, 0.5])
+  const options = parseOptions(['--dead', '1', '--collect-rate', '100'])
+  assert.deepEqual(options?.deadShares, [0.01])
+  assert.equal(options?.collectRate, 100)
+})
+
 test('`parseOptions()` returns nothing for --help', () => {
   assert.equal(parseOptions(['--help']), undefined)
 })
@@ -38,6 +45,8 @@ for (const args of [
   ['--rounds', '0'],
   ['--rounds', '1.5'],
   ['--blobs', '100'],
+  ['--dead', '0'],
+  ['--collect-rate', 'all'],
   ['--fast'],
   ['extra'],
   ['--database', 'mysql://x'],

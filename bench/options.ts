@@ -25,6 +25,10 @@ export interface BenchOptions {
   readonly jsonFile: string | undefined
   /** Berth is measured on PostgreSQL, too: an empty database by its URL, or a server of the run's own. */
   readonly database: string | undefined
+  /** Shares of the images that are due, one collection each. */
+  readonly deadShares: readonly number[]
+  /** Steps a second of the server's collection. */
+  readonly collectRate: number
   readonly sizes: BenchSizes
 }
 
@@ -62,13 +66,16 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** Shares of the images that are due, by default. */
+export const DEAD_SHARES = [0.01, 0.5] as const
 /** Fewest blobs of a collection: of fewer images a hundredth is none. */
 const MIN_BLOBS = 2_200
 const MAX_BLOBS = 10_000_000
 
 /** Text of `npm run bench -- --help`. */
 export const USAGE = `Usage: npm run bench -- [--only ${WORKS.join(',')}] [--rounds N] [--json FILE]
-                         [--database postgres|URL] [--blobs N] [--smoke]
+                         [--database postgres|URL] [--blobs N] [--dead PERCENT]
+                         [--collect-rate N] [--smoke]
 
 Measures Berth beside Debian's docker-registry, nginx, Caddy and the disk, in one run on one machine.
 
@@ -78,6 +85,8 @@ Measures Berth beside Debian's docker-registry, nginx, Caddy and the disk, in on
   --database D  measure manifests and sizes on PostgreSQL, too: "postgres" starts a server, a
                 postgres:// URL names an empty database for the manifests
   --blobs N     blobs of the storage that is collected, ${MIN_BLOBS.toLocaleString('en')} to 10,000,000 (default 100,000)
+  --dead P      of 100 images in that storage these are due (default 1, and then 50)
+  --collect-rate N  steps a second of the server's collection, 1 to 10,000 (default 1,000; that of serve is 100)
   --smoke       a small version, under a minute: does it all work? Its figures mean nothing`
 
 /** Value of `--database` that starts a server. */
@@ -141,6 +150,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
     isSmoke,
     jsonFile: values.json,
     database: parseDatabase(values.database),
+    deadShares: values.dead === undefined ? DEAD_SHARES : [parseNumber('dead', values.dead, 99) / 100],
+    collectRate: parseNumber('collect-rate', values['collect-rate'] ?? '1000', 10_000),
     sizes: { ...sizes, collectedBlobs: parseBlobs(values.blobs, sizes.collectedBlobs) },
   }
 }
@@ -155,6 +166,8 @@ function readFlags(args: readonly string[]) {
         json: { type: 'string' },
         database: { type: 'string' },
         blobs: { type: 'string' },
+        dead: { type: 'string' },
+        'collect-rate': { type: 'string' },
         smoke: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -177,6 +190,12 @@ function parseBlobs(text: string | undefined, byDefault: number): number {
   const blobs = Number(text)
   if (Number.isInteger(blobs) && blobs >= MIN_BLOBS && blobs <= MAX_BLOBS) return blobs
   throw new UsageError(`--blobs: "${text}" is no number from ${MIN_BLOBS} to ${MAX_BLOBS}`)
+}
+
+function parseNumber(flag: string, text: string, most: number): number {
+  const number = Number(text)
+  if (Number.isInteger(number) && number >= 1 && number <= most) return number
+  throw new UsageError(`--${flag}: "${text}" is no whole number from 1 to ${most}`)
 }
 
 function parseDatabase(text: string | undefined): string | undefined {

@@ -17,8 +17,6 @@ import { formatRegistryConfig } from '../servers/registry-config.ts'
 import { type BenchBerth, startBerth } from '../servers/start-berth.ts'
 import { keepServers, NAMES, type WorkContext } from './work-context.ts'
 
-/** Shares of the images that are due. */
-export const DEAD_SHARES = [0.01, 0.5] as const
 const PUSHED_REPOSITORY = 'bench/pushed'
 const TAGGED_REPOSITORY = 'bench/tagged'
 /** Tags of the repository in which manifests are deleted, and manifests deleted there. */
@@ -26,18 +24,16 @@ const TAGS = 20_000
 const DELETED = 20
 /** Requests at once, of each kind. */
 const CLIENTS = 2
-/** Steps a second of the server's collection: far above the default of 100, so that it ends within minutes. */
-const RATE = 1_000
 /** A token outlives the collection. */
-const FLAGS = ['--collect-rate', String(RATE), '--token-lifetime', '3600']
+const TOKEN_FLAGS = ['--token-lifetime', '3600']
 /** Age of seeded entries, at least, in ms. */
 const QUEUED_BEFORE_MS = 24 * 3_600_000
 /** Pause between two looks at the queue, in ms. */
-const QUEUE_LOOK_MS = 200
-/** Longest collection, in ms: a million steps at that rate, and twice as long again. */
-const MAX_COLLECTION_MS = 3_600_000
-/** Pause between two looks at the memory, in ms. */
-const MEMORY_LOOK_MS = 500
+const QUEUE_LOOK_MS = 1_000
+/** Longest collection, in ms: a million steps at 100 a second, and half as long again. */
+const MAX_COLLECTION_MS = 15_000_000
+/** Requests are sent for at most so long beside a collection, in ms; it goes on without them. */
+const MAX_MEASURED_MS = 200_000
 
 /** The work's name in tables and bars. */
 export function collectionWork(blobs: number, deadShare: number): string {
@@ -49,50 +45,77 @@ export const DELETE_WORK: string = `delete of a manifest beside ${TAGS.toLocaleS
 
 /** Collection of very many blobs beside pulls and pushes, and Distribution's own on the same images. */
 export async function measureCollection(context: WorkContext): Promise<void> {
-  for (const deadShare of DEAD_SHARES) await measureShare(context, deadShare)
+  for (const deadShare of context.options.deadShares) await measureShare(context, deadShare)
 }
 
 async function measureShare(context: WorkContext, deadShare: number): Promise<void> {
   const { workspace, options, record } = context
-  const { collectedBlobs, loadS } = options.sizes
+  const { collectRate, sizes } = options
+  const { collectedBlobs } = sizes
   const work = collectionWork(collectedBlobs, deadShare)
   await using kept = keepServers()
-  const berth = kept.add(await startBerth(workspace, { name: NAMES.berth, flags: FLAGS }))
+  const flags = ['--collect-rate', String(collectRate), ...TOKEN_FLAGS]
+  const berth = kept.add(await startBerth(workspace, { name: NAMES.berth, flags }))
   await berth.stop()
   const images = seedImages({ dataDir: berth.dataDir, blobs: collectedBlobs, deadShare })
-  if (deadShare === DEAD_SHARES[0]) {
-    seedTags({ dataDir: berth.dataDir, repository: TAGGED_REPOSITORY, count: TAGS })
-  }
+  seedTags({ dataDir: berth.dataDir, repository: TAGGED_REPOSITORY, count: TAGS })
   const copy = await copyForDistribution(workspace, { dataDir: berth.dataDir, images })
+  const dead = images.filter(({ isDead }) => isDead).length
   await berth.startAgain()
-  const idle = await measureRequests(berth, { images, meanwhile: () => sleep(loadS * 1_000) })
-  let gc = { seconds: 0, growth: 0 }
+  await measureBeside(context, { berth, work, images })
+  await measureDeletes(context, berth)
+  const seconds = await followCollection(berth)
+  checkFiles(berth.dataDir, images)
+  const distributionS = await runDistribution(copy)
+  checkFiles(copy.root, images)
+  // Beside whatever else runs: neither is held against a bar.
+  record({ work: `${work}, the rest after that`, server: NAMES.berth, round: 0, figures: { seconds } })
+  const figures = { seconds: distributionS, 'images removed': dead }
+  record({ work, server: NAMES.distribution, round: 0, figures })
+}
+
+/** Requests before the server's own collection, which begins a minute after its start, and beside it. */
+async function measureBeside(
+  { options, record }: WorkContext,
+  { berth, work, images }: { berth: BenchBerth; work: string; images: readonly SeededImage[] },
+): Promise<void> {
+  const total = countQueue(berth)
+  const hasBegun = async (): Promise<void> => {
+    const end = performance.now() + MAX_MEASURED_MS
+    while (countQueue(berth) === total) {
+      if (performance.now() > end) throw new Error('no collection has begun')
+      await sleep(QUEUE_LOOK_MS)
+    }
+  }
+  const idle = await measureRequests(berth, {
+    images,
+    meanwhile: options.isSmoke ? () => sleep(options.sizes.loadS * 1_000) : hasBegun,
+  })
+  let rssGrowth = 0
+  const startMs = performance.now()
   const busy = await measureRequests(berth, {
     images,
     meanwhile: async () => {
-      gc = await followCollection(berth, options)
+      const before = readUsage(berth.roots).rssBytes
+      const end = performance.now() + MAX_MEASURED_MS
+      if (options.isSmoke) await runOk(BERTH_BIN, ['gc', '--data', berth.dataDir])
+      while (countQueue(berth) > 0 && performance.now() < end) {
+        await sleep(QUEUE_LOOK_MS)
+        rssGrowth = Math.max(rssGrowth, readUsage(berth.roots).rssBytes - before)
+      }
     },
   })
-  checkFiles(berth.dataDir, images)
-  const dead = images.filter(({ isDead }) => isDead).length
-  record({
-    work,
-    server: NAMES.berth,
-    round: 0,
-    figures: {
-      seconds: gc.seconds,
-      'images removed': dead,
-      'pull p99 ms': busy.pull,
-      'pull p99 to idle': busy.pull / idle.pull,
-      'push p99 ms': busy.push,
-      'push p99 to idle': busy.push / idle.push,
-      'server RSS growth MB': gc.growth / 1024 ** 2,
-    },
-  })
-  if (deadShare === DEAD_SHARES[0]) await measureDeletes(context, berth)
-  const seconds = await runDistribution(copy)
-  checkFiles(copy.root, images)
-  record({ work, server: NAMES.distribution, round: 0, figures: { seconds, 'images removed': dead } })
+  const figures = {
+    'seconds beside requests': (performance.now() - startMs) / 1_000,
+    'images due': images.filter(({ isDead }) => isDead).length,
+    'steps/s': options.collectRate,
+    'pull p99 ms': busy.pull,
+    'pull p99 to idle': busy.pull / idle.pull,
+    'push p99 ms': busy.push,
+    'push p99 to idle': busy.push / idle.push,
+    'server RSS growth MB': rssGrowth / 1024 ** 2,
+  }
+  record({ work, server: NAMES.berth, round: 0, figures })
 }
 
 /** Links to the same files, which each of both removes for itself, and Distribution's own facts. */
@@ -116,27 +139,14 @@ async function runDistribution({ config }: { config: string }): Promise<number> 
   return (performance.now() - startMs) / 1_000
 }
 
-/** The server's own rounds begin a minute after its start; a smoke run does not wait for them. */
-async function followCollection(
-  berth: BenchBerth,
-  { isSmoke }: { isSmoke: boolean },
-): Promise<{ seconds: number; growth: number }> {
-  const total = countQueue(berth)
-  let startMs = performance.now()
-  const end = startMs + MAX_COLLECTION_MS
-  if (isSmoke) await runOk(BERTH_BIN, ['gc', '--data', berth.dataDir])
-  let [before, most] = [0, 0]
-  for (let lookedAt = 0, left = total; left > 0; left = countQueue(berth)) {
-    if (performance.now() > end) throw new Error(`${left} entries of the queue are left`)
-    if (performance.now() - lookedAt > MEMORY_LOOK_MS) {
-      lookedAt = performance.now()
-      const { rssBytes } = readUsage(berth.roots)
-      if (left === total) [startMs, before] = [performance.now(), rssBytes]
-      most = Math.max(most, rssBytes)
-    }
+/** Waits for the end of a collection. Returns the seconds that were left. */
+async function followCollection(berth: BenchBerth): Promise<number> {
+  const startMs = performance.now()
+  for (let left = countQueue(berth); left > 0; left = countQueue(berth)) {
+    if (performance.now() - startMs > MAX_COLLECTION_MS) throw new Error(`${left} entries are left`)
     await sleep(QUEUE_LOOK_MS)
   }
-  return { seconds: (performance.now() - startMs) / 1_000, growth: most - before }
+  return (performance.now() - startMs) / 1_000
 }
 
 /** Entries of what was seeded: those of the pushes meanwhile are due later. */

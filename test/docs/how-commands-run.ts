@@ -171,6 +171,7 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'npm run bench -- --json figures.json': OWN_SUITES,
   'npm run bench -- --only manifest --database postgres': OWN_SUITES,
   'npm run bench -- --only collection --blobs 1000000': OWN_SUITES,
+  'npm run bench -- --only collection --blobs 1000000 --dead 1 --collect-rate 100': OWN_SUITES,
   'npm run bench -- --only sizes --database postgres': OWN_SUITES,
   'npm run bench -- --smoke': OWN_SUITES,
   'apt-get install docker-registry nginx wrk curl openssl apache2-utils': CHANGES_MACHINE,

@@ -13,6 +13,8 @@ import { Pace, type PaceLimits } from './pace.ts'
 const BATCH = 200
 /** Ended tags and claims forgotten in one transaction. */
 const HISTORY_BATCH = 500
+/** Steps that a transaction over many rows counts as: a manifest has a row for each blob it names, mostly around ten. */
+const STEPS_OF_MANY_ROWS = 10
 
 /** Failures one after the other that end a round: the cause is not the entry, and each is a line of the log. */
 const MAX_FAILED_IN_TURN = 50
@@ -99,7 +101,10 @@ class Round {
       }
       await onProgress?.(this.result())
     }
-    while ((await facts.forgetHistory(policy, HISTORY_BATCH)) > 0) await this.#pace.rest(this.#parts.signal)
+    while ((await facts.forgetHistory(policy, HISTORY_BATCH)) > 0) {
+      this.#pace.count(0, STEPS_OF_MANY_ROWS)
+      await this.#pace.rest(this.#parts.signal)
+    }
   }
 
   async #try(item: DueItem): Promise<void> {
@@ -109,7 +114,7 @@ class Round {
       const bytes = await this.#step(item)
       this.#failedInTurn = 0
       this.#freedBytes += bytes
-      this.#pace.count(bytes)
+      this.#pace.count(bytes, item.kind === 'link' || item.kind === 'blob' ? 1 : STEPS_OF_MANY_ROWS)
     } catch (error) {
       this.#failed.add(keyOf(item))
       this.#pace.count()

@@ -10,6 +10,11 @@ export interface PaceLimits {
 
 /** Longest rest before one step, in milliseconds: a blob of many gigabytes must not stop the work for hours. */
 const MAX_REST_MS = 10_000
+/**
+ * Delay that is made up for by steps without a rest, in milliseconds. More of it would be a burst of steps, and requests would
+ * wait for the whole of it; less would lose pace at each timer that is late.
+ */
+const MAX_CATCH_UP_MS = 50
 
 /** Spreads steps over time. */
 export class Pace {
@@ -29,10 +34,10 @@ export class Pace {
     if (wait > 2) await sleep(Math.min(wait, MAX_REST_MS), undefined, signal ? { signal } : {})
   }
 
-  /** Counts a step. */
-  count(bytes = 0): void {
+  /** Counts work that is done: bytes, and steps, of which a transaction over many rows is more than one. */
+  count(bytes = 0, steps = 1): void {
     const { stepsPerSecond, bytesPerSecond } = this.#limits
-    const ms = Math.max(1_000 / stepsPerSecond, (bytes * 1_000) / bytesPerSecond)
-    this.#next = Math.max(this.#next, performance.now() - 1_000) + Math.min(ms, MAX_REST_MS)
+    const ms = Math.max((steps * 1_000) / stepsPerSecond, (bytes * 1_000) / bytesPerSecond)
+    this.#next = Math.max(this.#next, performance.now() - MAX_CATCH_UP_MS) + Math.min(ms, MAX_REST_MS)
   }
 }
