@@ -13,6 +13,7 @@ import { type CommandContext, createContext, findConfigFile } from '../context/c
 import { mayMake } from '../context/new-flag.ts'
 import type { Io } from '../io.ts'
 import { formatWelcome } from '../output/welcome.ts'
+import { openServiceManager } from '../process/service-manager.ts'
 import { shrinkHeapSoon } from '../process/shrink-heap.ts'
 import { handleSignals } from '../process/stop-signal.ts'
 import { readVersion } from '../product.ts'
@@ -49,6 +50,7 @@ export function addServeCommand(program: Command, io: Io): void {
       const logger = createLogger(config.log, output, recent)
       await offerAdoption(context, config)
       using signals = handleSignals()
+      using manager = openServiceManager(process.env, logger)
       // A full disk under the log, or a reader that is gone, must not end a server.
       io.stdout.on('error', ignore)
       // Loaded here: help and the other commands do not need the server's parts.
@@ -63,9 +65,11 @@ export function addServeCommand(program: Command, io: Io): void {
         announce: (facts) => announce(facts, { context, loaded, logger }),
       })
       signals.started()
+      manager.ready(running.urls)
       shrinkHeapSoon()
       const signal = await signals.received
       logger.info({ signal }, 'stopping')
+      manager.stopping(config.drainTimeoutS)
       await running.stop()
       logger.info('stopped')
       await flushLogger(logger)

@@ -31,6 +31,8 @@ export interface BerthSite {
   readonly databaseUrl?: string | undefined
   /** Further flags of `berth serve`. */
   readonly flags?: readonly string[]
+  /** Further variables of the environment. */
+  readonly env?: NodeJS.ProcessEnv | undefined
   /** Descriptors the process may have open at once; by default the machine's limit. */
   readonly maxOpenFiles?: number | undefined
 }
@@ -166,8 +168,8 @@ export async function fetchToken(
  * The caller's environment without Berth's variables; compiled sources are kept for the next start, beside the log
  * unless all tests share them.
  */
-function processEnvironment({ logFile, databaseUrl }: BerthSite): NodeJS.ProcessEnv {
+function processEnvironment({ logFile, databaseUrl, env }: BerthSite): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !/^(?:BERTH|REGISTRY|VIRTUAL)_/.test(name))
   const database = databaseUrl === undefined ? {} : { BERTH_DATABASE: databaseUrl }
-  return { NODE_COMPILE_CACHE: join(logFile, '../compiled'), ...Object.fromEntries(own), ...database }
+  return { NODE_COMPILE_CACHE: join(logFile, '../compiled'), ...Object.fromEntries(own), ...database, ...env }
 }
