@@ -23,6 +23,8 @@ KIND: ${Object.keys(KINDS).join(', ')}
 --output DIR     where the result is written (default: dist-packages)
 --reproducible   the same sources give the same bytes; see docs/install.md for what that costs`
 
+// Files of packages have the same rights whoever makes them.
+process.umask(0o022)
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(argv: string[]): Promise<number> {

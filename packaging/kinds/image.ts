@@ -3,6 +3,15 @@ import { arch } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { unpackDebianFiles } from '../image/debian-files.ts'
+import { withoutFactsOfBuild } from '../image/image-config.ts'
+import {
+  addLayer,
+  addManifest,
+  addText,
+  type Descriptor,
+  startLayout,
+  writeLayoutFile,
+} from '../image/oci-layout.ts'
 import { formatSbom } from '../image/sbom.ts'
 import type { PackOptions } from '../pack-options.ts'
 import { runTool } from '../run-tool.ts'
@@ -17,9 +26,10 @@ const USER = 65_532
 /**
  * Makes `berth-VERSION-ARCH.tar`, an image that `docker load`, podman and skopeo take, and beside it its list of parts
  * (`.spdx.json`) and its build context, `image/`. It needs buildah, apt-get, dpkg-deb and binutils, and is made for the
- * architecture of this machine. @returns the path of the image.
+ * architecture of this machine. The same commit, Node and packages of Debian give the same bytes.
+ * @returns the path of the image.
  */
-export async function packImage({ folder, isReproducible }: PackOptions): Promise<string> {
+export async function packImage({ folder }: PackOptions): Promise<string> {
   const architecture = ARCHITECTURES[arch()]
   if (architecture === undefined) throw new Error(`there is no image for ${arch()}`)
   const context = join(folder, 'image')
@@ -28,7 +38,7 @@ export async function packImage({ folder, isReproducible }: PackOptions): Promis
   await mkdir(join(context, 'data'))
   const packages = await unpackDebianFiles(join(context, 'root'), architecture)
   await writeUsers(join(context, 'root'))
-  const executable = await packExecutable({ folder, isReproducible })
+  const executable = await packExecutable({ folder, isReproducible: true })
   await copyFile(executable, join(context, 'root/usr/bin/berth'))
   await chmod(join(context, 'root/usr/bin/berth'), 0o755)
   await copyFile(join(ROOT, 'packaging/image/Containerfile'), join(context, 'Containerfile'))
@@ -73,12 +83,14 @@ interface Build {
   readonly commit: Commit
 }
 
+/** Builds the image, and writes it as a layout without anything of this build. */
 async function build({ context, file, version, commit }: Build): Promise<void> {
   const storage = join(context, 'storage')
   const place = ['--storage-driver', 'vfs', '--root', storage, '--runroot', join(context, 'run')]
   const name = `localhost/berth:${version}`
   const created = new Date(commit.timeS * 1000).toISOString()
   const values = [`VERSION=${version}`, `REVISION=${commit.id}`, `CREATED=${created}`]
+  const built = join(context, 'built')
   try {
     await rm(file, { force: true })
     await runTool('buildah', [
@@ -87,9 +99,38 @@ async function build({ context, file, version, commit }: Build): Promise<void> {
       ...['--format', 'docker', '--identity-label=false', '--tag', name],
       ...[...values.flatMap((value) => ['--build-arg', value]), context],
     ])
-    await runTool('buildah', [...place, 'push', '--quiet', name, `docker-archive:${file}:berth:${version}`])
+    await runTool('buildah', [...place, 'push', '--quiet', '--disable-compression', name, `dir:${built}`])
+    await writeLayout({ built, file, tag: `berth:${version}`, layout: join(context, 'layout'), commit })
   } finally {
-    await rm(storage, { recursive: true, force: true })
-    await rm(join(context, 'run'), { recursive: true, force: true })
+    for (const path of [storage, join(context, 'run'), built, join(context, 'layout')])
+      await rm(path, { recursive: true, force: true })
   }
+}
+
+interface Layout {
+  /** Folder of the image, as buildah writes it. */
+  readonly built: string
+  readonly file: string
+  readonly tag: string
+  /** Folder of the layout, made and read here. */
+  readonly layout: string
+  readonly commit: Commit
+}
+
+async function writeLayout({ built, file, tag, layout, commit }: Layout): Promise<void> {
+  const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(built, name), 'utf8'))
+  const manifest = (await read('manifest.json')) as { config: Descriptor; layers: Descriptor[] }
+  const config = (await read(fileName(manifest.config))) as Record<string, unknown>
+  await startLayout(layout)
+  const layers: Descriptor[] = []
+  for (const layer of manifest.layers) layers.push(await addLayer(layout, join(built, fileName(layer))))
+  const text = JSON.stringify(withoutFactsOfBuild(config))
+  const described = await addText(layout, 'application/vnd.oci.image.config.v1+json', text)
+  const image = await addManifest(layout, { config: described, layers })
+  await writeLayoutFile({ folder: layout, file, tag, image, referrers: [], timeS: commit.timeS })
+}
+
+/** Name of a blob's file in a folder of `dir:`. */
+function fileName({ digest }: Descriptor): string {
+  return digest.slice('sha256:'.length)
 }
