@@ -74,10 +74,16 @@ export async function makeFolder(folder: string, mode = 0o777): Promise<void> {
   const firstMade = await makeMissingFolders(folder, mode)
   if (firstMade === undefined) return
   const owner = await ownerFor(dirname(firstMade))
-  for (let made = folder; made.length >= firstMade.length; made = dirname(made)) {
-    if (owner) await chown(made, owner.uid, owner.gid)
+  if (owner)
+    for (let made = folder; made.length >= firstMade.length; made = dirname(made))
+      await chown(made, owner.uid, owner.gid)
+  await syncMade(folder, firstMade)
+}
+
+/** Makes the entries of a folder and of its parents durable, up to the first of them that was made. */
+export async function syncMade(folder: string, firstMade: string): Promise<void> {
+  for (let made = folder; made.length >= firstMade.length; made = dirname(made))
     await syncFolder(dirname(made))
-  }
 }
 
 /**

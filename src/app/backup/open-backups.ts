@@ -5,7 +5,7 @@ import type { CopiedBlobs } from '../../upkeep/backup/copy-needed.ts'
 import { openStore } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
-import { openBackupsToRead, type ReadBackupFolder } from './open-backup-folder.ts'
+import { openBackupsToRead, type ReadBackupFolder, toFolderError } from './open-backup-folder.ts'
 import { type BackupReport, runBackup } from './run-backup.ts'
 
 /** A command works for somebody who waits. */
@@ -61,7 +61,7 @@ interface OpenedGeneration extends AsyncDisposable {
 export async function openGeneration(path: string, name: string | undefined): Promise<OpenedGeneration> {
   await using resources = new AsyncDisposableStack()
   const folder = resources.use(await openBackupsToRead(path))
-  const all = await listGenerations(folder.path)
+  const all = await readGenerations(folder)
   const newest = all.at(-1)
   const found =
     name === undefined
@@ -92,6 +92,17 @@ export async function listBackups(
 ): Promise<{ generations: FoundGeneration[]; damaged: string[] }> {
   await using folder = await openBackupsToRead(path)
   const damaged: string[] = []
-  const generations = await listGenerations(folder.path, (one) => damaged.push(one))
+  const generations = await readGenerations(folder, (one) => damaged.push(one))
   return { generations, damaged }
+}
+
+async function readGenerations(
+  { path }: ReadBackupFolder,
+  onDamaged?: (folder: string) => void,
+): Promise<FoundGeneration[]> {
+  try {
+    return await listGenerations(path, onDamaged)
+  } catch (error) {
+    throw toFolderError(error, path)
+  }
 }

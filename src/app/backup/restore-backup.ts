@@ -26,7 +26,7 @@ const FACTS_FOLDER = 'restore-facts'
 const SETTINGS_FOLDER = 'restored-settings'
 /** Entries of a folder that counts as empty: those of its file system, of locks, and of an unfinished restore. */
 const OF_NOTHING = [
-  ...['lost+found', 'server.lock', 'workers.lock'],
+  ...['lost+found', 'server.lock', 'workers.lock', 'snapshots.lock'],
   ...[RESTORE_MARK, `${RESTORE_MARK}.new`, FACTS_FOLDER, SETTINGS_FOLDER],
 ]
 
@@ -65,11 +65,11 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
   await prepareFolder(dataDir)
   using _lock = lockDataFolder(dataDir)
   const isUnderWay = await requireTarget(options)
-  if (!isUnderWay) await writeMark(options)
   const facts = join(dataDir, FACTS_FOLDER)
   // The facts come last: a server may have changed them since.
   const isPlaced = isUnderWay && config.database.engine === 'sqlite' && hasDatabase(dataDir)
   try {
+    if (!isUnderWay) await writeMark(options)
     if (!isPlaced) await restoreFacts(found, { folder: facts, keepsLogIns: options.keepsLogIns })
     const blobs = await bringBlobs(options)
     const badFiles = [
@@ -78,8 +78,9 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
     ]
     if (!isPlaced) await placeFacts(options, { facts, isUnderWay })
     await syncFolder(dataDir)
-    await rm(join(dataDir, RESTORE_MARK), { force: true })
     await rm(facts, { recursive: true, force: true })
+    // Last: while it is there, a run goes on, and removes what an ended one has left.
+    await rm(join(dataDir, RESTORE_MARK), { force: true })
     const { name, startedAt, files } = found.generation
     const hasSettings = files.some(({ path }) => path.startsWith(`${SETTINGS_FILES}/`))
     const settingsFolder = hasSettings ? join(dataDir, SETTINGS_FOLDER) : undefined

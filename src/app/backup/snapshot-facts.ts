@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../../config/config.ts'
 import type { AnyTables } from '../../database/copy/copied-table.ts'
@@ -7,11 +7,15 @@ import type { Database } from '../../database/database.ts'
 import { closeSqliteFile, copySqliteOnline } from '../../database/sqlite/copy-online.ts'
 import { openSqliteDatabase } from '../../database/sqlite/open-sqlite.ts'
 import { SQLITE_COUNTERS } from '../../database/sqlite/sqlite-counters.ts'
+import { BackupError } from '../../upkeep/backup/backup-error.ts'
 import { copyStoredFile } from '../../upkeep/backup/stored-files.ts'
 import { COPIED_TABLES } from '../database/copied-tables.ts'
 import { type BerthSchema, MIGRATION_SETS } from '../database/database-schema.ts'
 import { toAppError } from '../faults/system-fault.ts'
-import { databaseFile } from '../folders/data-folder.ts'
+import { databaseFile, shareFileLock, takeFileLock } from '../folders/data-folder.ts'
+
+/** Begin of the names of folders in which facts of PostgreSQL are collected. */
+const FOLDER_PREFIX = 'backup-'
 
 /**
  * Writes the facts of a configuration, as they are at one moment, into an SQLite file that does not exist yet, while
@@ -29,8 +33,9 @@ export async function snapshotFacts(
       throw toAppError(error, 'database', databaseFile(dataDir))
     }
   }
+  using _lock = await claimSnapshots(dataDir)
   // Here and not beside the file: SQLite's log does not work on all file systems of a network.
-  const folder = await mkdtemp(join(dataDir, 'backup-'))
+  const folder = await mkdtemp(join(dataDir, FOLDER_PREFIX))
   try {
     const local = join(folder, 'facts.db')
     await copyPostgres(database, local, signal)
@@ -38,6 +43,30 @@ export async function snapshotFacts(
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/**
+ * Keeps others from removing the copies that are under way in a data folder, until it is disposed. While no one makes one,
+ * those that a killed process has left are removed: each is as large as all facts. Errors: `BackupError` `BACKUP_FOLDER_BUSY`.
+ */
+async function claimSnapshots(dataDir: string): Promise<Disposable> {
+  const file = join(dataDir, 'snapshots.lock')
+  const alone = takeFileLock(file, 0)
+  if (alone) {
+    try {
+      for (const name of await readdir(dataDir))
+        if (name.startsWith(FOLDER_PREFIX)) await rm(join(dataDir, name), { recursive: true, force: true })
+    } finally {
+      alone[Symbol.dispose]()
+    }
+  }
+  const lock = shareFileLock(file)
+  if (lock) return lock
+  throw new BackupError(
+    'BACKUP_FOLDER_BUSY',
+    `Another backup of ${dataDir} removes what an earlier one has left`,
+    'Run it again in a moment',
+  )
 }
 
 async function copyPostgres(

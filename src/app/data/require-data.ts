@@ -1,7 +1,13 @@
 import { realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatDatabaseName, toDatabasePlace } from '../database/database-place.ts'
-import { type FactsConfig, findLostDatabase, hasDatabase, hasFacts } from '../database/lost-database.ts'
+import {
+  type FactsConfig,
+  findHalfMade,
+  findLostDatabase,
+  hasDatabase,
+  hasFacts,
+} from '../database/lost-database.ts'
 import { AppError } from '../faults/app-error.ts'
 import { LOCK_FILE } from '../folders/data-folder.ts'
 import { findRunningServers, type RunningServer } from '../folders/running-servers.ts'
@@ -22,6 +28,8 @@ interface RequireDataOptions {
  * machine; `DatabaseError`.
  */
 export async function requireFacts(config: FactsConfig, { takesNew }: RequireDataOptions): Promise<void> {
+  const halfMade = findHalfMade(config)
+  if (halfMade) throw halfMade
   if (await hasFacts(config)) return
   const lost = await findLostDatabase(config)
   if (lost) throw lost

@@ -18,8 +18,10 @@ export async function refuseLostDatabase(config: Config): Promise<void> {
 
 /** The error `DATABASE_LOST` if a database is missing or empty beside blobs of an earlier one. */
 export async function findLostDatabase(config: FactsConfig): Promise<AppError | undefined> {
+  const halfMade = findHalfMade(config)
+  if (halfMade) return halfMade
   if (await hasFacts(config)) return undefined
-  if (existsSync(join(config.dataDir, RESTORE_MARK))) return unfinishedRestore(config)
+  if (isRestoring(config)) return unfinishedRestore(config)
   const blobs = await createBlobPlace(config).findOwnBlobs()
   if (blobs === undefined) return undefined
   const links = await describeLinks(config, dirname(blobs))
@@ -36,6 +38,18 @@ export async function findLostDatabase(config: FactsConfig): Promise<AppError | 
   )
 }
 
+/**
+ * The error `DATABASE_LOST` if a restore into a PostgreSQL database has not ended: its tables are there before their rows. A file of
+ * SQLite is put in its place whole.
+ */
+export function findHalfMade(config: FactsConfig): AppError | undefined {
+  return config.database.engine === 'postgres' && isRestoring(config) ? unfinishedRestore(config) : undefined
+}
+
+function isRestoring({ dataDir }: FactsConfig): boolean {
+  return existsSync(join(dataDir, RESTORE_MARK))
+}
+
 /** The commands that take links of Distribution over into a new database, if there are some; otherwise nothing. */
 async function describeLinks(config: FactsConfig, folder: string): Promise<string> {
   const states = (await (await createBlobPlace(config).openLinks?.())?.states()) ?? []
@@ -48,7 +62,7 @@ async function describeLinks(config: FactsConfig, folder: string): Promise<strin
 function unfinishedRestore({ dataDir }: FactsConfig): AppError {
   return new AppError(
     'DATABASE_LOST',
-    `The restore into ${dataDir} has not ended: its database is not there yet`,
+    `The restore into ${dataDir} has not ended: its database is not whole yet`,
     'Run the same "berth restore" again: it goes on where it was',
   )
 }

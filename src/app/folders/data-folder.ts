@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { isBusy } from '../../database/sqlite/sqlite-fault.ts'
-import { makeMissingFolders, PRIVATE_FOLDER } from '../../files/durable.ts'
+import { makeMissingFolders, PRIVATE_FOLDER, syncMade } from '../../files/durable.ts'
 import { AppError } from '../faults/app-error.ts'
 import { toAppError } from '../faults/system-fault.ts'
 
@@ -24,11 +24,13 @@ export function databaseFile(dataDir: string): string {
 }
 
 /**
- * Makes the data folder, for its owner alone, and checks that it is writable. Errors: `AppError` of the place `data`.
+ * Makes the data folder, for its owner alone and durably, and checks that it is writable. Errors: `AppError` of the place `data`.
  */
 export async function prepareFolder(folder: string): Promise<void> {
   try {
-    await makeMissingFolders(folder, PRIVATE_FOLDER)
+    const firstMade = await makeMissingFolders(folder, PRIVATE_FOLDER)
+    // What is durable inside is lost with a folder that is not.
+    if (firstMade !== undefined) await syncMade(folder, firstMade)
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (cause) {
     throw toAppError(cause, 'data', folder)

@@ -7,6 +7,9 @@ import type { UploadId } from '../../oci/request.ts'
 /** Largest blob that is copied through memory, in bytes: manifests and small layers need fewer calls of the system so. */
 const SMALL_BYTES = 256 * 1024
 
+/** Reason of a blob that the source does not have at all. */
+const MISSING = 'missing'
+
 /** A store that takes copies. */
 export type CopyTarget = Pick<BlobReader, 'stat'> & BlobWriter & UploadStore
 
@@ -27,7 +30,17 @@ interface BlobCopy {
  * returns. Errors: `BadSource` with the reason; those of the target.
  * @returns its size.
  */
-export async function copyBlob({ from, to, digest }: BlobCopy): Promise<number> {
+export async function copyBlob(copy: BlobCopy): Promise<number> {
+  try {
+    return await copyOnce(copy)
+  } catch (error) {
+    // A read that fails is made once more: a network disk may have had a moment of weakness.
+    if (!(error instanceof BadSource) || error.message === MISSING) throw error
+    return await copyOnce(copy)
+  }
+}
+
+async function copyOnce({ from, to, digest }: BlobCopy): Promise<number> {
   const size = await findSize(from, digest)
   if (size <= SMALL_BYTES) await copySmall({ from, to, digest }, size)
   else await copyLarge({ from, to, digest }, size)
@@ -47,7 +60,7 @@ export async function findDamage(
 
 async function findSize(from: Pick<BlobReader, 'stat'>, digest: Digest): Promise<number> {
   const found = await ofSource(() => from.stat(digest))
-  if (found === undefined) throw new BadSource('missing')
+  if (found === undefined) throw new BadSource(MISSING)
   return found.size
 }
 
@@ -112,7 +125,7 @@ async function ofSource<T>(read: () => Promise<T>): Promise<T> {
     return await read()
   } catch (error) {
     const isGone = error instanceof Error && 'code' in error && error.code === 'BLOB_UNKNOWN'
-    if (isGone) throw new BadSource('missing', { cause: error })
+    if (isGone) throw new BadSource(MISSING, { cause: error })
     throw new BadSource(`it cannot be read (${reasonOf(error)})`, { cause: error })
   }
 }

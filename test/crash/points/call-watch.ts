@@ -46,6 +46,7 @@ export interface ChangeFollower {
   syncedBelow(folder: string): void
   syncFailed(path: string): void
   madeFolder(path: string): void
+  madeLink(path: string, target: string): void
   removed(path: string): void
   moved(from: string, to: string): void
 }

@@ -4,7 +4,17 @@ import type { SeededRandom } from '../../support/content/seeded-random.ts'
 import type { ChangeFollower, UnsyncedWrites } from './call-watch.ts'
 
 /** Those of the system, which are not numbered. */
-const { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readSync, writeFileSync } = fs
+const {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  symlinkSync,
+  writeFileSync,
+} = fs
 
 interface Range {
   readonly start: number
@@ -21,12 +31,21 @@ class FileNode {
   dropped: Range[] = []
 }
 
-/** A folder, with the entries that a cut of the power leaves. */
-class FolderNode {
-  readonly durable = new Map<string, FileNode | FolderNode>()
+/** A symbolic link: it is made with its target at once. */
+class LinkNode {
+  readonly target: string
+
+  constructor(target: string) {
+    this.target = target
+  }
 }
 
-type PathNode = FileNode | FolderNode
+/** A folder, with the entries that a cut of the power leaves. */
+class FolderNode {
+  readonly durable = new Map<string, PathNode>()
+}
+
+type PathNode = FileNode | FolderNode | LinkNode
 
 /** A change of names that its folders have not been synced for; a move is one change of two folders. */
 type NameChange = readonly { folder: FolderNode; name: string; node: PathNode | undefined }[]
@@ -37,12 +56,14 @@ type NameChange = readonly { folder: FolderNode; name: string; node: PathNode | 
  */
 export class LostWrites implements ChangeFollower {
   readonly #root: string
+  readonly #left: string | undefined
   readonly #nodes = new Map<string, PathNode>()
   #pending: NameChange[] = []
 
-  /** Everything below `root` counts as durable. */
-  constructor(root: string) {
+  /** Everything below `root` counts as durable. `left`: a folder there that is left out. */
+  constructor(root: string, left?: string) {
     this.#root = root
+    this.#left = left
     this.#read(root)
   }
 
@@ -82,10 +103,15 @@ export class LostWrites implements ChangeFollower {
     this.#add(path, new FolderNode())
   }
 
+  madeLink(path: string, target: string): void {
+    if (this.#isInside(path)) this.#add(path, new LinkNode(target))
+  }
+
   removed(path: string): void {
     if (!this.#nodes.has(path)) return
     this.#pending.push([{ ...this.#findPlace(path), node: undefined }])
-    this.#nodes.delete(path)
+    for (const inner of [...this.#nodes.keys()])
+      if (`${inner}/`.startsWith(`${path}/`)) this.#nodes.delete(inner)
   }
 
   moved(from: string, to: string): void {
@@ -129,6 +155,7 @@ export class LostWrites implements ChangeFollower {
       mkdirSync(path, { recursive: true })
       for (const [name, node] of folder.durable) {
         if (node instanceof FolderNode) write(node, join(path, name))
+        else if (node instanceof LinkNode) symlinkSync(node.target, join(path, name))
         else writeFileSync(join(path, name), readContent(node))
       }
     }
@@ -137,7 +164,8 @@ export class LostWrites implements ChangeFollower {
   }
 
   #isInside(path: string): boolean {
-    return path.startsWith(`${this.#root}/`)
+    const isLeft = this.#left !== undefined && `${path}/`.startsWith(`${this.#left}/`)
+    return !isLeft && path.startsWith(`${this.#root}/`)
   }
 
   #read(path: string): FolderNode {
@@ -145,7 +173,12 @@ export class LostWrites implements ChangeFollower {
     this.#nodes.set(path, folder)
     for (const entry of readdirSync(path, { withFileTypes: true })) {
       const inner = join(path, entry.name)
-      if (entry.isDirectory()) folder.durable.set(entry.name, this.#read(inner))
+      if (inner === this.#left) continue
+      if (entry.isSymbolicLink()) {
+        const link = new LinkNode(readlinkSync(inner))
+        this.#nodes.set(inner, link)
+        folder.durable.set(entry.name, link)
+      } else if (entry.isDirectory()) folder.durable.set(entry.name, this.#read(inner))
       else {
         const file = new FileNode()
         file.durable = readBytes(inner)

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
 import { cp, mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { OciError } from '../../../src/oci/errors.ts'
 import { SeededRandom } from '../../support/content/seeded-random.ts'
 import { type Call, CallWatch, type Fault } from './call-watch.ts'
 import { checkNothingLeaks, checkSite, finishUpload } from './check-site.ts'
-import { Ledger } from './ledger.ts'
 import { LostWrites } from './lost-writes.ts'
-import type { Operation } from './operation.ts'
+import type { PointRoom } from './operations/content.ts'
+import { Ledger } from './operations/ledger.ts'
+import type { Operation } from './operations/operation.ts'
 import type { PointDatabases } from './point-databases.ts'
-import { openSite, type Site, type SiteClock } from './site.ts'
+import { openSite, placeIn, type Site, type SiteClock } from './site.ts'
 import { watchFiles } from './watch-files.ts'
 
 const START = Date.UTC(2030, 0, 1)
@@ -26,7 +27,7 @@ export interface Base {
 
 /** Opens the site of a folder. */
 async function openFolder(databases: PointDatabases, folder: string, clock: SiteClock): Promise<Site> {
-  return openSite({ blobsFolder: join(folder, 'blobs'), clock, openDatabase: () => databases.open(folder) })
+  return openSite(placeIn(folder, databases), clock)
 }
 
 /** Makes a base by an operation on an empty site. */
@@ -52,17 +53,45 @@ export async function makeLeftBase(base: Base, folder: string): Promise<Base> {
   const former = `${folder}-former`
   await cp(join(base.folder, 'blobs'), join(folder, 'blobs'), { recursive: true })
   await mkdir(former)
-  await databases.copy(base.folder, former)
-  const open = (from: string): Promise<Site> =>
-    openSite({ blobsFolder: join(folder, 'blobs'), clock, openDatabase: () => databases.open(from) })
-  const leaving = await open(former)
+  await databases.copy(join(base.folder, 'data'), former)
+  const place = placeIn(folder, databases)
+  const leaving = await openSite({ ...place, dataDir: former }, clock)
   await leaving.leave()
   await leaving.close()
   await databases.drop(former)
-  await (await open(folder)).close()
+  await (await openSite(place, clock)).close()
   const ledger = new Ledger()
   ledger.left = base.ledger.present()
   return { databases, folder, ledger, now: clock.now }
+}
+
+/** A base that an act makes of another one. */
+export async function makeChangedBase(
+  base: Base,
+  folder: string,
+  change: (room: PointRoom) => Promise<void>,
+): Promise<Base> {
+  const clock = { now: base.now }
+  const ledger = base.ledger.copy()
+  await copyFolder(base, folder)
+  const site = await openFolder(base.databases, folder, clock)
+  await change({ site, ledger })
+  await checkSite(site, ledger)
+  await site.close()
+  return { databases: base.databases, folder, ledger, now: clock.now }
+}
+
+async function copyFolder({ databases, folder }: Base, to: string): Promise<void> {
+  await copyFiles(folder, to)
+  await mkdir(join(to, 'data'), { recursive: true })
+  await databases.copy(join(folder, 'data'), join(to, 'data'))
+}
+
+/** All but the database of the site, which has a way of its own. */
+async function copyFiles(from: string, to: string): Promise<void> {
+  const isCopied = (path: string): boolean =>
+    basename(dirname(path)) !== 'data' || !/^berth\.db/.test(basename(path))
+  await cp(from, to, { recursive: true, verbatimSymlinks: true, filter: isCopied })
 }
 
 /** Point of an operation; without a fault its calls are only numbered. */
@@ -82,11 +111,10 @@ interface Point {
 export async function runPoint({ base, operation, fault, folder, seed }: Point): Promise<readonly Call[]> {
   const first = join(folder, 'first')
   const { databases } = base
-  await cp(join(base.folder, 'blobs'), join(first, 'blobs'), { recursive: true })
-  await databases.copy(base.folder, first)
+  await copyFolder(base, first)
   const clock = { now: base.now }
   const ledger = base.ledger.copy()
-  const watch = new CallWatch(first, fault, new LostWrites(join(first, 'blobs')))
+  const watch = new CallWatch(first, fault, new LostWrites(first, join(first, 'data')))
   let place = first
   watchAll(databases, watch)
   let site = await openFolder(databases, first, clock)
@@ -99,10 +127,10 @@ export async function runPoint({ base, operation, fault, folder, seed }: Point):
       assert.equal(watch.isMet, fault !== undefined, 'the fault has not happened')
     if (watch.hasEnded) {
       place = join(folder, 'second')
-      await mkdir(place)
-      await databases.leave(first, place)
       watchFiles(undefined)
       await makeRemains(watch, { place, fault, seed })
+      for (const name of databases.isServer ? ['data', 'restored'] : ['data'])
+        await databases.leave(join(first, name), join(place, name))
       watchAll(databases, undefined)
       await site.close()
       site = await restart(databases, place, clock)
@@ -110,19 +138,21 @@ export async function runPoint({ base, operation, fault, folder, seed }: Point):
       refuseUncoded(failure, operation)
     }
     await checkSite(site, ledger)
-    if (failure === undefined) await operation.checkSuccess?.(site)
+    await operation.checkAlways?.({ site, ledger })
+    if (failure === undefined) await operation.checkSuccess?.({ site, ledger })
     if (!fault) return watch.calls
     ledger.isRepeated = true
     site.passMarks()
     await operation.run({ site, ledger })
     await checkSite(site, ledger)
-    await operation.checkSuccess?.(site)
+    await operation.checkAlways?.({ site, ledger })
+    await operation.checkSuccess?.({ site, ledger })
     await finishUpload(site, ledger)
-    await checkNothingLeaks(site, join(place, 'blobs'))
+    await checkNothingLeaks(site)
   } finally {
     watchAll(databases, undefined)
     await site.close()
-    await databases.drop(place)
+    for (const name of ['data', 'restored']) await databases.drop(join(place, name))
     await rm(folder, { recursive: true })
   }
   return watch.calls
@@ -139,6 +169,8 @@ async function catchFailure(run: () => Promise<void>): Promise<unknown> {
 
 /** The client gets an error of the protocol, by which it knows to try again. */
 function refuseUncoded(failure: unknown, operation: Operation): void {
+  const { isClearError } = operation
+  if (isClearError && !isClearError(failure)) throw failure
   if (operation.isUpkeep) return
   const isCoded = failure instanceof OciError && ['STORAGE_FULL', 'UNAVAILABLE'].includes(failure.code)
   if (!isCoded) throw failure
@@ -155,8 +187,9 @@ async function makeRemains(
   { place, fault, seed }: { place: string; fault: Fault | undefined; seed: string },
 ): Promise<void> {
   const unsynced = fault && 'unsynced' in fault ? fault.unsynced : 'kept'
-  if (unsynced === 'kept') await cp(join(folder, 'blobs'), join(place, 'blobs'), { recursive: true })
-  else (follower as LostWrites).writeTo(join(place, 'blobs'), unsynced, new SeededRandom(seed))
+  if (unsynced === 'kept') return copyFiles(folder, place)
+  ;(follower as LostWrites).writeTo(place, unsynced, new SeededRandom(seed))
+  await copyFiles(join(folder, 'data'), join(place, 'data'))
 }
 
 async function restart(databases: PointDatabases, place: string, clock: SiteClock): Promise<Site> {

@@ -4,13 +4,24 @@ import { SeededRandom } from '../../support/content/seeded-random.ts'
 import { makeTempFolder } from '../../support/machine/temp-folder.ts'
 import type { Fault } from './call-watch.ts'
 import { listFaults } from './list-faults.ts'
-import type { Operation } from './operation.ts'
-import { makeBase as fill, OPERATIONS } from './operations.ts'
+import { backUpAndChange } from './operations/backups.ts'
+import type { Operation } from './operations/operation.ts'
+import { makeBase as fill, OPERATIONS } from './operations/operations.ts'
+import { damage } from './operations/scrubs.ts'
 import { openPostgresDatabases, openSqliteDatabases } from './point-databases.ts'
-import { type Base, makeBase, makeLeftBase, runPoint } from './run-point.ts'
+import { type Base, makeBase, makeChangedBase, makeLeftBase, runPoint } from './run-point.ts'
 
 /** Failures shown: one mistake fails many points. */
 const MAX_SHOWN = 5
+
+/** Part of the points of slow operations among which those of a run are drawn. */
+const SLOW_SHARE = 0.25
+
+/** A fault of an operation. */
+interface ChosenPoint {
+  readonly operation: Operation
+  readonly fault: Fault
+}
 
 /** Selection of points. */
 export interface PointSelection {
@@ -50,10 +61,14 @@ async function runPoints({
   await using temporary = await makeTempFolder('points')
   await using databases = engine === 'sqlite' ? openSqliteDatabases() : await openPostgresDatabases()
   const base = await makeBase(databases, join(temporary.path, 'base'), fill)
-  const left = await makeLeftBase(base, join(temporary.path, 'left'))
-  const findBase = (operation: Operation): Base => (operation.base === 'left' ? left : base)
+  const bases = {
+    left: await makeLeftBase(base, join(temporary.path, 'left')),
+    'backed-up': await makeChangedBase(base, join(temporary.path, 'backed-up'), backUpAndChange),
+    damaged: await makeChangedBase(base, join(temporary.path, 'damaged'), damage),
+  }
+  const findBase = (operation: Operation): Base => (operation.base ? bases[operation.base] : base)
   const operations = OPERATIONS.filter(({ name }) => name.includes(only))
-  const points: { operation: Operation; fault: Fault }[] = []
+  const points: ChosenPoint[] = []
   let calls = 0
   for (const operation of operations) {
     const numbered = await runPoint({
@@ -62,7 +77,7 @@ async function runPoints({
     calls += numbered.length
     points.push(...listFaults(engine, numbered).map((fault) => ({ operation, fault })))
   }
-  const chosen = wanted === 'all' ? points : new SeededRandom(seed).shuffle(points).slice(0, wanted)
+  const chosen = wanted === 'all' ? points : choose(points, wanted, new SeededRandom(seed))
   const failures: string[] = []
   let run = 0
   for (const [at, { operation, fault }] of chosen.entries()) {
@@ -84,6 +99,12 @@ async function runPoints({
     failed: failures.length,
     failures: failures.slice(0, MAX_SHOWN),
   }
+}
+
+/** A random share of the points, of slow ones a smaller one. */
+function choose(points: readonly ChosenPoint[], wanted: number, random: SeededRandom): ChosenPoint[] {
+  const drawn = points.filter(({ operation }) => !operation.isSlow || random.chance(SLOW_SHARE))
+  return random.shuffle(drawn).slice(0, wanted)
 }
 
 console.log(JSON.stringify(await runPoints(JSON.parse(process.argv[2] ?? '{}') as PointSelection)))

@@ -1,6 +1,9 @@
+import { join } from 'node:path'
 import { DiskBlobStore } from '../../../src/blobs/disk/disk-blob-store.ts'
 import { createDiskPlace } from '../../../src/blobs/disk/disk-place.ts'
 import type { LinkTree } from '../../../src/blobs/link-tree.ts'
+import type { Config } from '../../../src/config/config.ts'
+import { loadConfig } from '../../../src/config/load/load-config.ts'
 import type { Database } from '../../../src/database/database.ts'
 import { createAdoptFacts } from '../../../src/metadata/adopt/create-adopt-facts.ts'
 import { createCollectionFacts } from '../../../src/metadata/collection/create-collection-facts.ts'
@@ -10,6 +13,8 @@ import type { Metadata } from '../../../src/metadata/metadata.ts'
 import { createRetentionFacts } from '../../../src/metadata/retention/create-retention-facts.ts'
 import type { MetadataSchema } from '../../../src/metadata/schema.ts'
 import { createPassFacts } from '../../../src/metadata/scrub/create-pass-facts.ts'
+import { createScrubFacts } from '../../../src/metadata/scrub/create-scrub-facts.ts'
+import type { ScrubFacts } from '../../../src/metadata/scrub-facts.ts'
 import { createSqlMetadata } from '../../../src/metadata/sql-metadata.ts'
 import { createRegistry } from '../../../src/registry/create-registry.ts'
 import type { Registry } from '../../../src/registry/registry.ts'
@@ -19,26 +24,48 @@ import { sweep } from '../../../src/upkeep/collect/sweep.ts'
 import { expireUploads } from '../../../src/upkeep/expire-uploads.ts'
 import { leaveTree } from '../../../src/upkeep/leave/leave-tree.ts'
 import { runRetention } from '../../../src/upkeep/retain/retention-run.ts'
+import { scrub } from '../../../src/upkeep/scrub/scrub.ts'
+import type { PointDatabases } from './point-databases.ts'
 
 /** Times of the collection. */
 export const POLICY: CollectionPolicy = { keepMs: 20 * 3_600_000, relyMs: 3_600_000 }
 /** Longest time for which a mark of an ended process holds a digest, and a bit. */
 const MARKS_END_MS = 6 * 60_000
-const UNPACED = { stepsPerSecond: 1e9, bytesPerSecond: 1e15 }
+export const UNPACED = { stepsPerSecond: 1e9, bytesPerSecond: 1e15 }
 
 /** Time of a site, which goes on in the next process. */
 export interface SiteClock {
   now: number
 }
 
+/** Where a site has its files and its database. */
+export interface SitePlace {
+  readonly blobsFolder: string
+  readonly dataDir: string
+  readonly databases: PointDatabases
+}
+
+/** The place of a site in a folder: other folders beside it are of backups. */
+export function placeIn(folder: string, databases: PointDatabases): SitePlace {
+  return { blobsFolder: join(folder, 'blobs'), dataDir: join(folder, 'data'), databases }
+}
+
+/** The settings of a server at a place. */
+export async function readConfig({ blobsFolder, dataDir, databases }: SitePlace): Promise<Config> {
+  const flags = { data: dataDir, 'registry-root': blobsFolder }
+  const { config } = loadConfig({ flags, env: {}, cwd: dataDir })
+  return { ...config, database: await databases.config(dataDir) }
+}
+
 /** One process of a registry, with its stores. */
 export interface Site {
+  readonly place: SitePlace
   readonly clock: SiteClock
   readonly database: Database<MetadataSchema>
   readonly store: DiskBlobStore
-  readonly blobsFolder: string
   readonly metadata: Metadata
   readonly facts: CollectionFacts
+  readonly scrubFacts: ScrubFacts
   readonly registry: Registry
   /** A round of collection. Errors: the first entry that could not be removed. */
   collect(policy?: CollectionPolicy): Promise<void>
@@ -49,6 +76,8 @@ export interface Site {
   leave(): Promise<void>
   /** Takes over Distribution's links. */
   adopt(): Promise<void>
+  /** Verifies all stored content, from where an ended pass has come to. */
+  scrub(): Promise<void>
   /** Removes all unfinished uploads. */
   expireUploads(): Promise<void>
   /** Lets the time pass that marks of another process are respected for. */
@@ -57,28 +86,23 @@ export interface Site {
 }
 
 /** Opens the stores as a process does when it starts. */
-export async function openSite<S extends MetadataSchema>({
-  blobsFolder,
-  openDatabase,
-  clock,
-}: {
-  blobsFolder: string
-  openDatabase: () => Promise<Database<S>>
-  clock: SiteClock
-}): Promise<Site> {
+export async function openSite(place: SitePlace, clock: SiteClock): Promise<Site> {
+  const { blobsFolder } = place
   const store = await DiskBlobStore.open(blobsFolder)
-  const database = (await openDatabase()) as unknown as Database<MetadataSchema>
+  const database: Database<MetadataSchema> = await place.databases.open(place.dataDir)
   const now = (): number => clock.now
   const metadata = createSqlMetadata(database, now)
   const facts = createCollectionFacts(database, now)
   const passes = createPassFacts(database, now)
+  const scrubFacts = createScrubFacts(database, now)
   return {
+    place,
     clock,
     database,
     store,
-    blobsFolder,
     metadata,
     facts,
+    scrubFacts,
     registry: createRegistry({
       blobs: store,
       metadata,
@@ -126,6 +150,16 @@ export async function openSite<S extends MetadataSchema>({
         keepsTree: false,
         onProgress: () => {},
       })
+    },
+    async scrub() {
+      const holder = 'scrub'
+      const from = await passes.take('scrub', { holder, everyMs: 0, isAnew: false, isTakenOver: true })
+      if (typeof from === 'string') throw new Error(`the pass is ${from}`)
+      const failures: unknown[] = []
+      const report = { onFailure: (_digest: unknown, error: unknown) => void failures.push(error) }
+      const parts = { blobs: store, facts: scrubFacts, metadata, passes, holder, report }
+      await scrub({ ...parts, pace: UNPACED, noteEveryMs: 0 }, from)
+      if (failures.length > 0) throw failures[0]
     },
     async expireUploads() {
       // Also those of this moment.

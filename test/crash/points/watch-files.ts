@@ -79,6 +79,7 @@ function guard(name: string, kind: CallKind, original: AnyFunction): AnyFunction
 function follow({ follower }: CallWatch, name: string, parameters: unknown[]): void {
   const [first, second] = parameters.map(String) as [string, string]
   if (name === 'mkdir') follower?.madeFolder(first)
+  else if (name === 'symlink') follower?.madeLink(second, first)
   else if (name === 'rename') follower?.moved(first, second)
   else if (name === 'unlink' || name === 'rmdir' || name === 'rm') follower?.removed(first)
   else {

@@ -16,6 +16,13 @@ export function watchStatements(watch: CallWatch | undefined): void {
     databaseOf.set(statement, { sql, location: this.location() ?? '' })
     return statement
   }
+  const { close } = DatabaseSync.prototype
+  DatabaseSync.prototype.close = function (this: DatabaseSync) {
+    const file = this.location() ?? ''
+    close.call(this)
+    // SQLite writes to its files by itself, and has made them durable when their last connection closes.
+    current?.follower?.synced(file)
+  }
   const prototype = StatementSync.prototype as unknown as Record<string, (...values: never[]) => unknown>
   for (const name of ['all', 'get', 'run', 'iterate']) {
     const original = prototype[name]

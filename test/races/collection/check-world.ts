@@ -153,13 +153,16 @@ async function checkManifest(
   } = JSON.parse(Buffer.from(manifest.bytes).toString()) as Content
   for (const blob of config ? [config, ...layers] : layers) {
     const held = await node?.metadata.findBlob(repository, blob.digest)
-    assert.equal(held?.size, blob.size, `${key} names ${blob.digest}, which the repository does not hold`)
+    const isDamaged = held === undefined && world.damaged?.has(blob.digest)
+    if (!isDamaged)
+      assert.equal(held?.size, blob.size, `${key} names ${blob.digest}, which the repository does not hold`)
     await checkBytes(world, blob.digest, key)
   }
   for (const child of manifests) await checkManifest(world, { repository, digest: child.digest, whole })
 }
 
-async function checkBytes({ store }: CheckedWorld, digest: Digest, whose: string): Promise<void> {
+async function checkBytes({ store, damaged }: CheckedWorld, digest: Digest, whose: string): Promise<void> {
+  if (damaged?.has(digest)) return
   const bytes = await readBytes(store, digest, whose)
   assert.equal(hashContent(bytes), digest, `${whose}: other bytes than those of ${digest}`)
 }

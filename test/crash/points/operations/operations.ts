@@ -1,7 +1,8 @@
-import { hashContent } from '../../../src/oci/digest.ts'
-import { parseTag } from '../../../src/oci/reference.ts'
-import type { RepositoryName } from '../../../src/oci/repository-name.ts'
-import { createBody, formatManifest } from '../../support/memory/registry-room.ts'
+import { hashContent } from '../../../../src/oci/digest.ts'
+import { parseTag } from '../../../../src/oci/reference.ts'
+import type { RepositoryName } from '../../../../src/oci/repository-name.ts'
+import { createBody, formatManifest } from '../../../support/memory/registry-room.ts'
+import { BACKUPS } from './backups.ts'
 import {
   APP,
   blobThing,
@@ -21,16 +22,13 @@ import {
   WEB,
 } from './content.ts'
 import type { Operation } from './operation.ts'
-import { POLICY } from './site.ts'
+import { SCRUBS } from './scrubs.ts'
+import { INDEX, LATER_MS, noteDue, UPKEEP } from './upkeep.ts'
 import { WAYS } from './ways.ts'
 
 const GONE_CODES = ['MANIFEST_UNKNOWN', 'BLOB_UNKNOWN', 'NAME_UNKNOWN'] as const
-/** Longer than anything is kept. */
-const LATER_MS = POLICY.keepMs + POLICY.relyMs + 1
-
 /** What the base holds: see `makeBase()`. */
 const SIGNATURE = formatManifest({ subject: imageOf('a', 'b'), artifactType: SIGNATURE_TYPE })
-const INDEX = formatManifest({ children: [imageOf('a'), imageOf('c')] })
 
 /** Fills an empty registry with content of every kind; at its end some is due. */
 export async function makeBase(room: PointRoom): Promise<void> {
@@ -80,16 +78,6 @@ async function deleteRepository(
   ]
   await ledger.step(Object.fromEntries(things.map((thing) => [thing, undefined])), () =>
     site.metadata.deleteRepository(repository),
-  )
-}
-
-/** All that is due in the base once its time has come; each may go before others. */
-function noteDue({ ledger }: PointRoom): void {
-  ledger.mayRemove(
-    manifestThing(APP, imageOf('old', 'a')),
-    blobThing(APP, layerText('old')),
-    blobThing(WEB, layerText('trash')),
-    blobThing(WEB, layerText('unnamed')),
   )
 }
 
@@ -251,63 +239,13 @@ const RESTORES: readonly Operation[] = [
   },
 ]
 
-const UPKEEP: readonly Operation[] = [
-  {
-    name: 'collect all that is due',
-    isUpkeep: true,
-    async run(room) {
-      noteDue(room)
-      room.site.clock.now += LATER_MS
-      await room.site.collect()
-    },
-  },
-  {
-    name: 'empty the trash and collect at once',
-    isUpkeep: true,
-    async run(room) {
-      noteDue(room)
-      room.site.clock.now += POLICY.relyMs + 1
-      await room.site.metadata.emptyTrash()
-      await room.site.collect({ ...POLICY, keepMs: 0 })
-    },
-  },
-  {
-    name: 'push what is collected at the same time',
-    isInterleaved: true,
-    async run(room) {
-      noteDue(room)
-      room.site.clock.now += LATER_MS
-      const results = await Promise.allSettled([
-        room.site.collect(),
-        pushBlob(room, WEB, layerText('old')),
-        pushBlob(room, WEB, layerText('unnamed')),
-      ])
-      for (const result of results) if (result.status === 'rejected') throw result.reason
-    },
-  },
-  {
-    name: 'end tags by rules',
-    isUpkeep: true,
-    async run(room) {
-      noteDue(room)
-      // The images of the index go when the operation is repeated, later.
-      for (const bytes of [INDEX, imageOf('a'), imageOf('c')])
-        room.ledger.mayRemove(manifestThing(APP, bytes))
-      // What was pushed or pulled during the last day is spared.
-      room.site.clock.now += 2 * 24 * 3_600_000
-      await room.ledger.step({ [tagThing(APP, 'multi')]: undefined }, () => room.site.retain())
-    },
-  },
-  {
-    name: 'sweep and remove unfinished uploads',
-    isUpkeep: true,
-    async run({ site, ledger }) {
-      if (ledger.upload) ledger.upload.mayHaveEnded = true
-      await site.sweep()
-      await site.expireUploads()
-    },
-  },
-]
-
 /** All operations. */
-export const OPERATIONS: readonly Operation[] = [...PUSHES, ...DELETES, ...RESTORES, ...UPKEEP, ...WAYS]
+export const OPERATIONS: readonly Operation[] = [
+  ...PUSHES,
+  ...DELETES,
+  ...RESTORES,
+  ...UPKEEP,
+  ...WAYS,
+  ...BACKUPS,
+  ...SCRUBS,
+]

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import type { Digest } from '../../../src/oci/digest.ts'
-import { OciError } from '../../../src/oci/errors.ts'
-import type { Tag } from '../../../src/oci/reference.ts'
-import type { RepositoryName } from '../../../src/oci/repository-name.ts'
-import type { UploadKey } from '../../../src/registry/push/push-blob.ts'
-import type { Site } from './site.ts'
+import type { Digest } from '../../../../src/oci/digest.ts'
+import { OciError } from '../../../../src/oci/errors.ts'
+import type { Tag } from '../../../../src/oci/reference.ts'
+import type { RepositoryName } from '../../../../src/oci/repository-name.ts'
+import type { UploadKey } from '../../../../src/registry/push/push-blob.ts'
+import type { Site } from '../site.ts'
 
 /** What a client can find: a tag's digest, or whether a manifest or blob is there. */
 type State = Digest | 'there' | undefined
@@ -31,6 +31,10 @@ export class Ledger {
   upload: OpenUpload | undefined
   /** What a folder that was left to Distribution holds. */
   left: States = {}
+  /** The ledger as of the last backup, if there is one. */
+  backedUp: Ledger | undefined
+  /** Content whose stored bytes are other ones, with the right ones. */
+  readonly damaged = new Map<Digest, Buffer>()
   /** True while a client repeats an operation: what it deletes may be gone already. */
   isRepeated = false
   /** Steps that were acknowledged. */
@@ -44,6 +48,8 @@ export class Ledger {
     const copy = new Ledger(this.#possible)
     if (this.upload) copy.upload = { ...this.upload }
     copy.left = this.left
+    copy.backedUp = this.backedUp
+    for (const [digest, bytes] of this.damaged) copy.damaged.set(digest, bytes)
     return copy
   }
 
@@ -74,6 +80,13 @@ export class Ledger {
     for (const thing of things) {
       this.#possible.set(thing, new Set([...(this.#possible.get(thing) ?? []), undefined]))
     }
+  }
+
+  /** Things that are or were this content. */
+  thingsOf(digest: Digest): string[] {
+    return [...this.#possible.keys()].filter(
+      (thing) => !thing.startsWith('tag ') && thing.endsWith(`@${digest}`),
+    )
   }
 
   /** All that is there. */

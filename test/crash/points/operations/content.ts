@@ -1,10 +1,10 @@
-import { type Digest, hashContent } from '../../../src/oci/digest.ts'
-import { parseReference, parseTag, type Tag } from '../../../src/oci/reference.ts'
-import { parseRepositoryName, type RepositoryName } from '../../../src/oci/repository-name.ts'
-import { type PolicyDocument, parsePolicyDocument } from '../../../src/policies/policy-document.ts'
-import { createBody, formatManifest } from '../../support/memory/registry-room.ts'
+import { type Digest, hashContent } from '../../../../src/oci/digest.ts'
+import { parseReference, parseTag, type Tag } from '../../../../src/oci/reference.ts'
+import { parseRepositoryName, type RepositoryName } from '../../../../src/oci/repository-name.ts'
+import { type PolicyDocument, parsePolicyDocument } from '../../../../src/policies/policy-document.ts'
+import { createBody, formatManifest } from '../../../support/memory/registry-room.ts'
+import type { Site } from '../site.ts'
 import type { Ledger, States } from './ledger.ts'
-import type { Site } from './site.ts'
 
 export const OWNER = 'user:1'
 export const APP = parseRepositoryName('alice/app')

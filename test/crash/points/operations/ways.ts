@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readTags } from '../../races/collection/check-world.ts'
+import { readTags } from '../../../races/collection/check-world.ts'
+import type { PointRoom } from './content.ts'
 import type { Operation } from './operation.ts'
-import type { Site } from './site.ts'
 
 /** The ways in and out: Distribution's links in the folder of the blobs. */
 export const WAYS: readonly Operation[] = [
@@ -30,8 +30,8 @@ export const WAYS: readonly Operation[] = [
 ]
 
 /** Distribution finds each tag, and the manifest it points at. */
-async function checkLinks(site: Site): Promise<void> {
-  const top = join(site.blobsFolder, 'docker/registry/v2/repositories')
+async function checkLinks({ site }: PointRoom): Promise<void> {
+  const top = join(site.place.blobsFolder, 'docker/registry/v2/repositories')
   for (const [name, digest] of await readTags({ nodes: [site], store: site.store })) {
     const [repository = '', tag = ''] = name.split(':')
     const manifests = join(top, repository, '_manifests')
