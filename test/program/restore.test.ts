@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, cp, mkdir, rename, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
@@ -28,16 +28,35 @@ test('facts of SQLite are restored into PostgreSQL, and those of PostgreSQL into
   const sizes = await readSizes({ dataDir: t.dataDir })
   assert.deepEqual(sizes[1], { name: 'admin/other', sizeBytes: 5, uniqueBytes: 0 })
   assert.deepEqual(await readSizes({ dataDir: target, env }), sizes)
+  await markUnfinished(target, t.backups)
+  assert.equal(readErrorCode(await runCli(['repo', 'list', '--data', target], { env })), 'DATABASE_LOST')
+  done(await runCli(restore, { env }))
+  assert.deepEqual(await readSizes({ dataDir: target, env }), sizes)
   await using server = await serve(t.path, { dataDir: target, databaseUrl: database.url })
   assert.equal(await server.isWhole('v1'), true)
   await server.push('v2', 'more')
   const backups = join(t.path, 'more')
+  // A killed backup leaves its copy of the facts.
+  await mkdir(join(target, 'backup-left'))
   done(await runCli(['backup', backups, '--data', target], { env }))
+  assert.deepEqual(
+    (await readdir(target)).filter((name) => name.startsWith('backup-')),
+    [],
+  )
   const back = join(t.path, 'back')
   done(await runCli(['restore', backups, '--to', back]))
   await using again = await serve(t.path, { dataDir: back })
   assert.deepEqual([await again.isWhole('v1'), await again.isWhole('v2')], [true, true])
 })
+
+/** Marks a folder as a restore does until it has ended. */
+async function markUnfinished(target: string, backups: string): Promise<void> {
+  const { id: backup } = JSON.parse(await readFile(join(backups, 'berth-backup.json'), 'utf8')) as {
+    id: string
+  }
+  const [generation] = await readdir(join(backups, 'generations'))
+  await writeFile(join(target, 'restore.json'), JSON.stringify({ backup, generation }))
+}
 
 test('a restore ends log-ins, and lets collection wait for a day', async () => {
   await using t = await open('sqlite')
