@@ -203,7 +203,10 @@ async function checkBackup({ site, ledger }: PointRoom): Promise<void> {
   const folder = backupsOf(site)
   const found = await listGenerations(folder)
   const newest = found.at(-1)?.folder ?? assert.fail('there is no generation')
-  assert.equal((await readdir(dirname(newest))).length, found.length, 'unfinished generations are left')
+  // A cut of the power may bring back the folder of a removed one, which the next backup removes.
+  const isCut = !ledger.isRepeated
+  const folders = (await readdir(dirname(newest))).filter((name) => !(isCut && name.endsWith('.removing')))
+  assert.equal(folders.length, found.length, 'unfinished generations are left')
   assert.deepEqual(await readdir(join(folder, 'berth-uploads')), [])
   assert.deepEqual(await listBlobs(folder), await listNamed(found))
   const left = (await readdir(site.place.dataDir)).filter((name) => name.startsWith('backup-'))
