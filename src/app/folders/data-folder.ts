@@ -29,7 +29,7 @@ export function databaseFile(dataDir: string): string {
 export async function prepareFolder(folder: string): Promise<void> {
   try {
     const firstMade = await makeMissingFolders(folder, PRIVATE_FOLDER)
-    // What is durable inside is lost with a folder that is not.
+    // A cut of the power that takes the folder takes the durable files inside it, too.
     if (firstMade !== undefined) await syncMade(folder, firstMade)
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (cause) {
