@@ -25,6 +25,7 @@ import { watchDatabase } from './database/watch-database.ts'
 import { findDockerUrl } from './door/find-docker-url.ts'
 import { checkListeners, requireFreePorts } from './door/listeners.ts'
 import type { DoorSource } from './door/open-front-door.ts'
+import { warnOfLoopback } from './door/warn-of-loopback.ts'
 import { AppError } from './faults/app-error.ts'
 import { checkStorage, createBlobPlace } from './folders/blob-place.ts'
 import {
@@ -98,7 +99,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   if (isFirstStart(config)) await checkFirstStart(config)
   await prepareFolder(config.dataDir)
   resources.use(lockDataFolder(config.dataDir))
-  warnOfMachine(config, logger)
+  await warnOfMachine(config, logger)
   const headroom = openHeadroom(config, logger)
   const metrics = await loadMetrics(config, { role: config.workers === 1 ? 'server' : 'primary', resources })
   // Only SQLite needs the room that it reserves.
@@ -274,9 +275,10 @@ async function serveByWorkers(context: StartContext): Promise<Serving> {
   return openWorkers(context, openUpkeep)
 }
 
-function warnOfMachine(config: Config, logger: Logger): void {
+async function warnOfMachine(config: Config, logger: Logger): Promise<void> {
   warnOfWideModes(config, logger)
   warnOfFewFiles(logger)
+  await warnOfLoopback(config, logger)
 }
 
 /** Warns of modes and changes none: an operator may have set them on purpose. */

@@ -6,7 +6,7 @@ import { part, skipReason } from '../parts/find-parts.ts'
 import { type DockerRoom, IMAGE, openDockerRoom } from '../support/docker/docker-room.ts'
 import { runOk } from '../support/machine/run-command.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
-import { pack } from './packages.ts'
+import { findImageFile } from './berth-image.ts'
 
 const PASSWORD = 'correct horse battery'
 const DOMAIN = 'registry.example.test'
@@ -27,7 +27,7 @@ describe('the image', {
     home = resources.use(await makeTempFolder('image')).path
     // Users of containers pass through.
     await chmod(home, 0o755)
-    const file = process.env.TEST_BERTH_IMAGE ?? (await pack('image', home))
+    const file = await findImageFile(home)
     room = resources.use(await openDockerRoom())
     image = /Loaded image: (\S+)/.exec(await room.docker('load', '--input', file))?.[1] ?? ''
     assert.ok((await stat(file)).size < MAX_BYTES)
