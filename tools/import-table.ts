@@ -35,6 +35,9 @@ const DATABASE_PORT = ['database/database.ts', 'database/migrations.ts', 'databa
 /** The part of the front door that a host behind it may know. */
 const FRONT_DOOR_SEAM = ['front-door/visit/visit.ts', 'front-door/visit/served.ts']
 
+/** The part of traces that a request carries. */
+const TRACE_PORT = 'traces/request-trace.ts'
+
 /** Imports allowed to each folder. A folder without a rule is an error, so that a new one is thought about. */
 export const IMPORT_TABLE: readonly ImportRule[] = [
   { folder: 'oci', may: [], never: [...FILE_SYSTEM, ...NETWORK, ...SQL] },
@@ -81,6 +84,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
       'log',
       'stream',
       ...FRONT_DOOR_SEAM,
+      TRACE_PORT,
       'accounts/accounts.ts',
       'tokens/tokens.ts',
       'tokens/scope.ts',
@@ -92,7 +96,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
     may: ['oci', 'registry', 'access', 'log', 'accounts/accounts.ts'],
     never: [...FILE_SYSTEM, ...SQL],
   },
-  { folder: 'front-door', may: ['log', 'stream', 'files/watched-folder.ts'], never: SQL },
+  { folder: 'front-door', may: ['log', 'stream', 'files/watched-folder.ts', TRACE_PORT], never: SQL },
   { folder: 'certificates', may: ['log', 'files'], never: SQL },
   {
     folder: 'upkeep',
@@ -111,6 +115,12 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   },
   // Reads `/proc` and listens for scrapes.
   { folder: 'metrics', may: [], never: ['node:https', 'node:http2', 'node:tls', 'node:dgram', ...SQL] },
+  // Sends to a collector.
+  {
+    folder: 'traces',
+    may: ['log'],
+    never: ['node:http2', 'node:net', 'node:tls', 'node:dgram', ...FILE_SYSTEM, ...SQL],
+  },
   { folder: 'client', may: ['oci'], never: SQL },
   {
     folder: 'cli',

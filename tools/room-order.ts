@@ -25,6 +25,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'faults',
         'folders',
         'metrics/seams',
+        'traces',
         'database',
         'data',
         'scrub',

@@ -33,6 +33,7 @@ import { createRoomMeters } from './folders/disk-floor.ts'
 import { createRequestMeter } from './metrics/seams/measure-seams.ts'
 import { rememberBriefly } from './remember-briefly.ts'
 import type { Activity } from './status/activity.ts'
+import type { Tracing } from './traces/open-tracing.ts'
 
 /** Time for which warnings of `/readyz` that read several indexes are remembered, in milliseconds: anyone may request it. */
 const WARNINGS_KNOWN_MS = 1_000
@@ -70,14 +71,16 @@ export async function openContents(
   parts: Pick<Parameters<typeof openBlobs>[1], 'logger' | 'headroom' | 'collector'> & {
     config: Config
     metrics: ProcessMetrics | undefined
+    traces: Tracing | undefined
   },
   database: Database<MetadataSchema>,
 ): Promise<Contents> {
-  const { metrics } = parts
+  const { metrics, traces } = parts
   const onSync =
     metrics && ((ms: number) => metrics.meter.observe('berth_storage_sync_duration_seconds', ms / 1_000))
+  const blobs = await openBlobs(parts.config, { ...parts, onSync })
   return {
-    blobs: await openBlobs(parts.config, { ...parts, onSync }),
+    blobs: traces ? traces.traceBlobs(blobs) : blobs,
     metadata: createClientMetadata(database),
   }
 }

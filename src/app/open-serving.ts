@@ -18,6 +18,7 @@ import { openLoneDoors } from './door/listeners.ts'
 import type { DoorSource } from './door/open-front-door.ts'
 import { type Contents, openRegistry } from './open-registry.ts'
 import type { Activity } from './status/activity.ts'
+import type { Tracing } from './traces/open-tracing.ts'
 
 /** Time between two writes of the times of pulls, in milliseconds: they are right within a minute. */
 const WRITE_USES_MS = 30_000
@@ -51,6 +52,8 @@ interface ServingContext {
   readonly expiry: CertificateExpiry
   /** Undefined: nothing is counted. */
   readonly metrics: ProcessMetrics | undefined
+  /** Undefined: nothing is traced. */
+  readonly traces: Tracing | undefined
   readonly activity: Activity
 }
 
@@ -75,6 +78,7 @@ export async function openServing(context: ServingContext): Promise<string[]> {
         served,
         gate: context.gate,
         newRequestId,
+        beginTrace: context.traces?.begin,
         trustedProxies: config.trustedProxies,
         ticketSecret: context.together?.ticketSecret,
         logFailure: (err) => context.logger.error({ err }, 'a connection could not be served'),

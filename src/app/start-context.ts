@@ -6,6 +6,7 @@ import type { Contents } from './open-registry.ts'
 import type { Activity } from './status/activity.ts'
 import type { ReportKind } from './status/process-report.ts'
 import type { WorkerReports } from './status/server-report.ts'
+import type { Tracing } from './traces/open-tracing.ts'
 
 /** Parts that are open before anything is served. */
 export interface StartContext extends Omit<DoorUpkeepContext, 'door'> {
@@ -15,6 +16,8 @@ export interface StartContext extends Omit<DoorUpkeepContext, 'door'> {
   readonly activity: Activity
   /** Undefined: nothing is counted. */
   readonly metrics: ProcessMetrics | undefined
+  /** Undefined: nothing is traced, or this process serves no requests. */
+  readonly traces: Tracing | undefined
 }
 
 /** Listeners of a server. */

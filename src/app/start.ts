@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { BlobPlace } from '../blobs/blob-place.ts'
 import type { Config } from '../config/config.ts'
+import type { Headroom } from '../files/headroom.ts'
 import { AnswerGate } from '../front-door/listen/answer-gate.ts'
 import {
   connectionLimit,
@@ -45,6 +46,7 @@ import type { Serving, StartContext } from './start-context.ts'
 import { Activity } from './status/activity.ts'
 import { createServerReport, NO_WORKERS } from './status/server-report.ts'
 import { openStatusSocket } from './status/status-socket.ts'
+import { loadTraces } from './traces/load-traces.ts'
 
 /** Facts announced before the first request is answered. */
 export interface StartFacts {
@@ -102,22 +104,19 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   await warnOfMachine(config, logger)
   const headroom = openHeadroom(config, logger)
   const metrics = await loadMetrics(config, { role: config.workers === 1 ? 'server' : 'primary', resources })
+  // With workers only they serve requests.
+  const traces = config.workers === 1 ? await loadTraces(config, { logger, metrics, resources }) : undefined
   // Only SQLite needs the room that it reserves.
   if (config.database.engine === 'sqlite') resources.use(await restoreHeadroom(headroom, logger))
-  const store = resources.adopt(
-    await openStore(config, {
-      headroom,
-      metrics,
-      onHtpasswdChange: (status, file) => logHtpasswd(logger, status, file),
-      onReplaced: (file) => logReplaced(logger, file),
-      onFrozen: (file) => logFrozen(logger, file),
-      onListening: (problem) => logListening(logger, problem),
-    }),
-    (opened) => opened.close(),
+  const store = resources.adopt(await openOwnStore(config, { headroom, metrics, traces, logger }), (opened) =>
+    opened.close(),
   )
   await checkHtpasswd(config, store)
   const collector = new ChunkCollector()
-  const contents = await openContents({ config, logger, headroom, collector, metrics }, store.database)
+  const contents = await openContents(
+    { config, logger, headroom, collector, metrics, traces },
+    store.database,
+  )
   resources.defer(() => contents.blobs.close())
   const place = createBlobPlace(config)
   await checkStorage(place)
@@ -142,6 +141,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
     resources,
     userAgent,
     metrics,
+    traces,
     activity,
   }
   beforeListening?.()
@@ -168,6 +168,19 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
       await kept.disposeAsync()
     },
   }
+}
+
+function openOwnStore(
+  config: Config,
+  { logger, ...parts }: { headroom: Headroom; logger: Logger } & Pick<StartContext, 'metrics' | 'traces'>,
+): Promise<Store> {
+  return openStore(config, {
+    ...parts,
+    onHtpasswdChange: (status, file) => logHtpasswd(logger, status, file),
+    onReplaced: (file) => logReplaced(logger, file),
+    onFrozen: (file) => logFrozen(logger, file),
+    onListening: (problem) => logListening(logger, problem),
+  })
 }
 
 /** Lets "berth status" see this server. */

@@ -20,6 +20,7 @@ export interface Config {
   readonly listenHttps: ListenAddress | undefined
   /** Metrics, in plain HTTP; undefined: off, and nothing is counted. */
   readonly listenMetrics: ListenAddress | undefined
+  readonly traces: TracesConfig
   readonly tls: TlsFiles | undefined
   /** True if accounts can be used over plain HTTP on an address that is not loopback. */
   readonly insecureHttp: boolean
@@ -90,6 +91,17 @@ interface BackupConfig {
   /** Complete generations to keep. */
   readonly keep: number
 }
+/** Traces of requests. */
+export interface TracesConfig {
+  /** URL of the collector, with its path; undefined: nothing is traced, and none of that code is loaded. */
+  readonly endpoint: string | undefined
+  /** File with headers for the collector; undefined: it needs none. */
+  readonly headersFile: string | undefined
+  /** Part of the requests that is traced, 0 to 1. */
+  readonly sampleRatio: number
+  readonly serviceName: string
+}
+
 /** Room of a disk. */
 export type DiskFloor = { readonly bytes: number } | { readonly percent: number }
 

@@ -1,3 +1,4 @@
+import type { BeginTrace } from '../traces/request-trace.ts'
 import type { SiteHandler } from './exchange/site-handler.ts'
 import type { AnswerGate } from './listen/answer-gate.ts'
 import type { DoorOptions } from './listen/door-ports.ts'
@@ -38,6 +39,8 @@ export interface FrontDoorParts {
   readonly maxConnections?: number
   readonly maxConnectionsPerAddress?: number
   readonly newRequestId: () => string
+  /** Undefined: nothing is traced. */
+  readonly beginTrace?: BeginTrace | undefined
   /** Secret of the session tickets, the same in all processes that serve the same visitors. */
   readonly ticketSecret?: Uint8Array | undefined
   /** Called for refused client certificates, with OpenSSL's name of the reason. */

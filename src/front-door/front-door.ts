@@ -4,6 +4,7 @@ import { isOutOfDescriptors } from '../stream/descriptors.ts'
 import { readChallengeFile } from './answer/challenge-file.ts'
 import type { Door, FrontDoorParts } from './door.ts'
 import { setHsts } from './exchange/site-exchange.ts'
+import type { SiteVisit } from './exchange/site-handler.ts'
 import { type Found, type FoundBehind, find, findBehind } from './find-request.ts'
 import { type DoorListener, openDoorListener } from './listen/door-listener.ts'
 import type { DoorOptions, OpenedProtocol } from './listen/door-ports.ts'
@@ -18,6 +19,7 @@ import type { Site } from './sites/site.ts'
 import { createTlsFinder } from './sites/tls-finder.ts'
 import { createAddressMatcher, UNIX_ADDRESS } from './visit/address/network-address.ts'
 import { createVisitMaker } from './visit/make-visit.ts'
+import { traceRequest } from './visit/trace-request.ts'
 import type { Visit } from './visit/visit.ts'
 
 export type { FrontDoorParts } from './door.ts'
@@ -62,11 +64,12 @@ function toOptions(door: Door): Omit<DoorOptions, 'isTls'> {
       isProxyTrusted: createAddressMatcher(parts.proxyProtocolFrom),
       isCounted: (address) => !isOwnAddress(address) && !isTrusted(address),
       makeVisit: createVisitMaker(parts),
-      handle: (request, response, visit) => pass(() => serve(door, { request, response, visit })),
+      handle: (request, response, visit) =>
+        pass(() => traceRequest(response, visit, () => serve(door, { request, response, visit }))),
       refuseHead: (response, { status }) => sendPage(response, status),
       word: parts.served.word,
       shouldUpgrade: (request, visit) => shouldUpgrade(door, request, visit),
-      upgrade: (request, opened) => pass(() => upgrade(door, request, opened)),
+      upgrade: (request, opened) => pass(() => traceUpgrade(opened, () => upgrade(door, request, opened))),
       logFailure: parts.logFailure,
     },
   }
@@ -96,12 +99,19 @@ function serve(door: Door, arrival: Arrival): void {
   }
   try {
     const found = find(door, request, visit)
-    if (found.kind === 'site') door.parts.handler.serve(found.visit, response).catch(fail)
-    else if (found.kind === 'challenge-file') answerFromFile(door, found, arrival).catch(fail)
+    if (found.kind === 'site') {
+      nameSite(found.visit)
+      door.parts.handler.serve(found.visit, response).catch(fail)
+    } else if (found.kind === 'challenge-file') answerFromFile(door, found, arrival).catch(fail)
     else answer(door, found, arrival)
   } catch (error) {
     fail(error)
   }
+}
+
+/** The host as declared: visitors choose names below a wildcard. */
+function nameSite({ trace, site }: SiteVisit): void {
+  trace?.describe({ 'server.address': site.declaration.host })
 }
 
 /** Log lines about the request have this id. */
@@ -170,15 +180,28 @@ function shouldUpgrade(door: Door, request: Http1Request, visit: Visit): boolean
   }
 }
 
-function upgrade(door: Door, request: Http1Request, { socket, head, visit }: OpenedProtocol): void {
+/** Its span ends with the answer to the request, not with the conversation after it. */
+function traceUpgrade({ visit: { trace } }: OpenedProtocol, answer: () => Promise<void> | void): void {
+  if (!trace) return void answer()
+  void Promise.resolve(trace.run(answer)).finally(() => trace.end(undefined))
+}
+
+function upgrade(
+  door: Door,
+  request: Http1Request,
+  { socket, head, visit }: OpenedProtocol,
+): Promise<void> | void {
   const fail = (error: unknown): void => {
     door.parts.logFailure(error)
     socket.destroy()
   }
   try {
     const found = find(door, request, visit)
-    if (found.kind === 'site') door.parts.handler.upgrade(found.visit, socket, head).catch(fail)
-    else socket.destroy()
+    if (found.kind === 'site') {
+      nameSite(found.visit)
+      return door.parts.handler.upgrade(found.visit, socket, head).catch(fail)
+    }
+    socket.destroy()
   } catch (error) {
     fail(error)
   }

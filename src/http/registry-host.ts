@@ -134,6 +134,7 @@ function route(exchange: Exchange, parts: OpenHost): Promise<void> | void {
     return serveOci(exchange, parts)
   const path = target.split('?', 1)[0] ?? ''
   exchange.route = FIXED_ROUTES.get(path) ?? 'other'
+  if (exchange.route !== 'other') visit.trace?.describe({ route: path, 'berth.route': exchange.route })
   switch (path) {
     case '/token':
       return serveToken(exchange, parts)
@@ -192,6 +193,7 @@ function toAccessLine(exchange: Exchange, measured: { received: number; ms: numb
   const { visit, request, response, principal, repository, errorCode } = exchange
   return {
     id: visit.requestId,
+    trace: visit.trace?.traceId,
     who: principal.kind === 'user' ? principal.name : undefined,
     method: request.method ?? '',
     path: visit.target,

@@ -6,7 +6,7 @@ import { type OciRequest, parseOciRequest } from '../oci/request.ts'
 import { type Authenticated, type AuthenticateParts, authenticate } from './access/authenticate.ts'
 import { challengeFor, unauthorized } from './access/challenge.ts'
 import { createDenial, formatWarning } from './access/denial.ts'
-import { type Handler, type Handlers, ROUTE_ACCESS } from './handlers/routes.ts'
+import { type Handler, type Handlers, ROUTE_ACCESS, ROUTE_PATHS } from './handlers/routes.ts'
 import type { Exchange } from './request/exchange.ts'
 
 /** Dependencies of {@link serveOci}. */
@@ -20,10 +20,23 @@ export interface OciParts extends AuthenticateParts {
  * else; the caller answers with it.
  */
 export async function serveOci(exchange: Exchange, parts: OciParts): Promise<void> {
-  const { request, response, visit } = exchange
+  const { request, visit } = exchange
   const parsed = parseOciRequest(request.method ?? 'GET', visit.target)
   exchange.route = parsed.kind
   exchange.repository = 'repository' in parsed ? parsed.repository : undefined
+  const { trace } = visit
+  trace?.describe({ route: ROUTE_PATHS[parsed.kind], 'berth.route': parsed.kind })
+  const authorizing = (): Promise<void> => authorize(parsed, exchange, parts)
+  await (trace ? trace.within(AUTHORIZE, authorizing) : authorizing())
+  const handling = (): Promise<void> => handle(parsed, exchange, parts.handlers)
+  await (trace ? trace.within({ name: `registry ${parsed.kind}` }, handling) : handling())
+}
+
+const AUTHORIZE = { name: 'authorize' }
+
+/** Errors: `OciError`: the request is not allowed. */
+async function authorize(parsed: OciRequest, exchange: Exchange, parts: OciParts): Promise<void> {
+  const { request, response, visit } = exchange
   const authenticated = await authenticate({ headers: request.headers, remote: visit.remoteAddress }, parts)
   exchange.principal = authenticated.principal
   const demand = toDemand(parsed)
@@ -46,7 +59,6 @@ export async function serveOci(exchange: Exchange, parts: OciParts): Promise<voi
     }
     throw refusal
   }
-  await handle(parsed, exchange, parts.handlers)
 }
 
 function toDemand(parsed: OciRequest): Demand {

@@ -12,6 +12,8 @@ const MAX_PATH_LENGTH = 1024
 export interface AccessLine {
   /** The request's id, as sent to the client: letters, digits, dots, underscores and dashes. */
   readonly id: string
+  /** Id of its trace; undefined: it is not traced. */
+  readonly trace?: string | undefined
   /** Account name; undefined: not logged in. */
   readonly who: string | undefined
   readonly method: string
@@ -46,7 +48,7 @@ export function createAccessLog(logger: Logger): (line: AccessLine) => void {
   return (line) => {
     if (!logger.isLevelEnabled('info')) return
     destination.write(
-      `${beginning()}${line.id}"${member('who', line.who)},"method":${quote(line.method)}` +
+      `${beginning()}${line.id}"${member('trace', line.trace)}${member('who', line.who)},"method":${quote(line.method)}` +
         `,"path":${quote(cutPath(withoutUserInfo(line.path)))},"status":${line.status},"bytes":${line.bytes}` +
         `,"received":${line.received},"ms":${Math.round(line.ms * 10) / 10}` +
         member('repository', line.repository) +

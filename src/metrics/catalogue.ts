@@ -246,6 +246,11 @@ const PROCESS_METRICS = {
     labels: ['role'],
     merge: 'max',
   },
+  berth_trace_spans_total: {
+    kind: 'counter',
+    help: 'Spans of traces: sent, failed (the collector did not take them) or dropped (too many waited); absent without traces.',
+    labels: ['result'],
+  },
   berth_scrape_source_failed: {
     kind: 'gauge',
     help: '1 if figures could not be read in time; those of this source are then absent.',

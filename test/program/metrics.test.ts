@@ -23,7 +23,7 @@ const LAYER = Buffer.from('a layer of some bytes')
 /** Longer than figures are reused, in ms. */
 const FRESH_MS = 5_200
 
-/** Metrics without a value on a server of this test: no site, no certificate, no workers, nothing done yet. */
+/** Metrics without a value on a server of this test: no site, no certificate, no workers, no traces, nothing done yet. */
 const ABSENT = new Set([
   'berth_site_requests_total',
   'berth_site_request_seconds_total',
@@ -32,6 +32,7 @@ const ABSENT = new Set([
   'berth_site_servers',
   'berth_certificate_expiry_timestamp_seconds',
   'berth_workers',
+  'berth_trace_spans_total',
   'berth_collection_last_round_timestamp_seconds',
   'berth_scrub_last_end_timestamp_seconds',
   'berth_retention_last_run_timestamp_seconds',

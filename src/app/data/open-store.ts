@@ -10,6 +10,7 @@ import { accountBelongings } from '../database/account-belongings.ts'
 import { type DatabaseOptions, type OpenedDatabase, openDatabase } from '../database/open-database.ts'
 import { prepareFolder } from '../folders/data-folder.ts'
 import { measureDatabase, measureLogins } from '../metrics/seams/measure-seams.ts'
+import type { Tracing } from '../traces/open-tracing.ts'
 
 /** The database and the accounts of a data folder. */
 export interface Store extends OpenedDatabase {
@@ -24,6 +25,8 @@ interface StoreOptions extends Partial<DatabaseOptions> {
   readonly onHtpasswdChange?: (status: HtpasswdStatus, path: string) => void
   /** Counts transactions and log-ins; undefined: nothing does. */
   readonly metrics?: ProcessMetrics | undefined
+  /** Makes transactions steps of requests; undefined: nothing does. */
+  readonly traces?: Tracing | undefined
   /** Sends news about log-ins to other processes that check passwords, too. */
   readonly loginRelay?: LoginRelay | undefined
   /** The same in all these processes; by default this one's own. */
@@ -38,6 +41,7 @@ export async function openStore(
     loginRelay,
     loginSecret,
     metrics,
+    traces,
     headroom = new Headroom(config.dataDir),
     ...options
   }: StoreOptions = {},
@@ -45,7 +49,8 @@ export async function openStore(
   // With PostgreSQL the folder is of the server alone, which makes it.
   if (config.database.engine === 'sqlite') await prepareFolder(config.dataDir)
   const opened = await openDatabase(config, { headroom, ...options })
-  const database = metrics ? measureDatabase(opened.database, metrics) : opened.database
+  const measured = metrics ? measureDatabase(opened.database, metrics) : opened.database
+  const database = traces ? traces.traceDatabase(measured) : measured
   const guard = new LoginGuard({
     relay: loginRelay,
     secret: loginSecret,

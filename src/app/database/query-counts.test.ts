@@ -44,7 +44,10 @@ async function serveCounted(openDatabase: OpenDatabase) {
   const logger = pino({ level: 'silent' })
   const headroom = new Headroom(config.dataDir)
   const collector = new ChunkCollector()
-  const contents = await openContents({ config, logger, headroom, collector, metrics: undefined }, database)
+  const contents = await openContents(
+    { config, logger, headroom, collector, metrics: undefined, traces: undefined },
+    database,
+  )
   const served = await openRegistry({
     config,
     store: { database, accounts, guard, isFrozen: false, close: async () => {} },

@@ -23,6 +23,7 @@ import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
 import { countSites } from '../metrics/seams/measure-seams.ts'
 import { createSiteSource } from '../metrics/seams/site-source.ts'
+import type { Tracing } from '../traces/open-tracing.ts'
 import { listenAll } from './listeners.ts'
 
 /** Called with each table of hosts, and its sites. */
@@ -57,6 +58,8 @@ interface FrontDoorContext {
   readonly newRequestId: () => string
   /** Undefined: nothing is counted. */
   readonly metrics: ProcessMetrics | undefined
+  /** Undefined: nothing is traced. */
+  readonly traces: Tracing | undefined
 }
 
 /**
@@ -83,6 +86,7 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
       externalHttpsPort: door.externalHttpsPort ?? portOf(config.listenHttps) ?? 443,
       externalHttpPort: door.externalHttpPort,
       newRequestId: context.newRequestId,
+      beginTrace: context.traces?.begin,
       ticketSecret: context.together?.ticketSecret,
       onClientRefused: (refused) => logger.info(refused, 'a client certificate is not accepted'),
       logFailure: (err) => logger.error({ err }, 'a request could not be served'),

@@ -18,6 +18,7 @@ import { openContents } from '../open-registry.ts'
 import { openServing } from '../open-serving.ts'
 import { Activity } from '../status/activity.ts'
 import { reportProcess } from '../status/process-report.ts'
+import { loadTraces } from '../traces/load-traces.ts'
 import type { StartFailure, ToPrimary, ToWorker, WorkerStart } from './messages.ts'
 import { PrimaryQuestions } from './primary-questions.ts'
 
@@ -87,11 +88,13 @@ async function serve(context: WorkerContext): Promise<string[]> {
   const headroom = openHeadroom(config, logger)
   const metrics = await loadMetrics(config, { role: 'worker', resources })
   fromPrimary.metrics = metrics
+  const traces = await loadTraces(config, { logger, metrics, resources })
   const store = resources.adopt(
     await openStore(config, {
       headroom,
       isFrozen: start.isFrozen,
       metrics,
+      traces,
       onHtpasswdChange: (status, file) => logHtpasswd(logger, status, file),
       onReplaced: (file) => logReplaced(logger, file),
       onListening: (problem) => logListening(logger, problem),
@@ -105,7 +108,10 @@ async function serve(context: WorkerContext): Promise<string[]> {
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger: quiet }))
   const { uploadTurns, limits } = fromPrimary.questions
   const collector = new ChunkCollector()
-  const contents = await openContents({ config, logger, headroom, collector, metrics }, store.database)
+  const contents = await openContents(
+    { config, logger, headroom, collector, metrics, traces },
+    store.database,
+  )
   resources.defer(() => contents.blobs.close())
   return openServing({
     ...context,
@@ -118,6 +124,7 @@ async function serve(context: WorkerContext): Promise<string[]> {
     gate: fromPrimary.gate,
     expiry: new CertificateExpiry(tls),
     metrics,
+    traces,
     activity: fromPrimary.activity,
     together: { uploadTurns, limits, ticketSecret: start.ticketSecret },
   })

@@ -135,6 +135,12 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
     database: readDatabase(read),
     ...listeners,
     listenMetrics: read('listen-metrics'),
+    traces: {
+      endpoint: read('traces-endpoint'),
+      headersFile: read('traces-headers-file'),
+      sampleRatio: read('traces-sample'),
+      serviceName: read('traces-service'),
+    },
     frontDoor: readFrontDoor(read, isGiven, isPlainHttpSafe({ ...listeners, insecureHttp })),
     dockerHost: read('docker-host'),
     insecureHttp,

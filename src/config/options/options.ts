@@ -24,6 +24,7 @@ import { BACKUP_OPTIONS } from './backup-options.ts'
 import { DATABASE_OPTIONS } from './database-options.ts'
 import { FRONT_DOOR_OPTIONS } from './front-door-options.ts'
 import type { Option } from './option.ts'
+import { TRACE_OPTIONS } from './trace-options.ts'
 import { UPKEEP_OPTIONS } from './upkeep-options.ts'
 
 /** Turns a port alone into that port on all addresses. */
@@ -243,6 +244,7 @@ export const OPTIONS = {
     parse: privateListenAddress,
     distribution: { key: 'http.debug.addr' },
   },
+  ...TRACE_OPTIONS,
   'log-level': {
     value: 'LEVEL',
     help: 'error, warn, info or debug',

@@ -57,7 +57,7 @@ function finishingLine(
 }
 
 function beginLine(
-  { request, headers, target, host, remoteAddress, requestId }: SiteVisit,
+  { request, headers, target, host, remoteAddress, requestId, trace }: SiteVisit,
   status: number,
 ): BegunLine {
   const { authorization, referer, 'user-agent': agent } = headers
@@ -72,5 +72,6 @@ function beginLine(
     referer: referer && withoutUserInfo(referer),
     agent,
     id: requestId,
+    trace: trace?.traceId,
   }
 }

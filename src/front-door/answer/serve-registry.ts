@@ -45,11 +45,12 @@ export async function serveRegistry(
 
 /** Without what the site made of it. */
 function toVisit(exchange: SiteExchange, addedHeaders: Visit['addedHeaders']): Visit {
-  const { requestId, remoteAddress, peerAddress, remotePort, isPeerTrusted } = exchange
+  const { requestId, trace, remoteAddress, peerAddress, remotePort, isPeerTrusted } = exchange
   const { target, targetAuthority } = exchange
   const { scheme, serverPort, origin, doubt, tls } = exchange
   return {
     requestId,
+    trace,
     remoteAddress,
     peerAddress,
     remotePort,

@@ -19,8 +19,8 @@ import { proxyRequest } from '../forward/proxy-request.ts'
 import { Http2Upstreams } from '../forward/send/forward-h2c.ts'
 import { mayUpgrade, proxyUpgrade, type UpgradeAnswers } from '../forward/upgrade/proxy-upgrade.ts'
 import { responseOn } from '../forward/upgrade/upgrade-response.ts'
-import { judgeAccess, type Refusal } from '../judge/judge-access.ts'
-import { judgeRequest } from '../judge/judge-request.ts'
+import type { Refusal } from '../judge/judge-access.ts'
+import { authorizeInTrace, routeInTrace } from '../judge/judge-in-trace.ts'
 import { enterLimits } from '../judge/rate-limits.ts'
 import type { DoorResponse } from '../listen/http/messages/door-request.ts'
 import type { Http1Request } from '../listen/http/messages/http1-message.ts'
@@ -100,6 +100,7 @@ export function createSiteHandler(parts: SiteHandlerParts): ClosableSiteHandler 
       }
       try {
         const result = await proxyUpgrade(visit, { socket, head }, { tools, answers })
+        if (result) visit.trace?.end(result.status)
         const log = findLog(visit)
         if (log && result) logUpgrade(log, visit, { ...result, startedAt })
       } catch (err) {
@@ -131,7 +132,8 @@ function logEnded({ logger, holds }: Pick<SiteHandlerParts, 'logger' | 'holds'>)
 async function serve(visit: SiteVisit, answering: Answering, tools: AnswerTools): Promise<void> {
   const { response, record } = answering
   const { site } = visit
-  const judged = site.closed ? undefined : judgeRequest(visit, tools)
+  const judging = site.closed ? undefined : routeInTrace(visit, tools)
+  const judged = judging instanceof Promise ? await judging : judging
   if (!judged || 'refused' in judged) {
     setHsts(response, visit)
     if (judged) {
@@ -192,7 +194,7 @@ async function enter(
   redirects: number,
 ): Promise<void> {
   const { settings } = plan
-  const refusal = await judgeAccess(exchange, plan, tools)
+  const refusal = await authorizeInTrace(exchange, plan, tools)
   if (refusal) return answerRefusal(exchange, { plan, refusal, redirects }, tools)
   const entering = enterLimits(tools.limits, { settings, trail: exchange.trail, variable: plan.variable })
   const verdict = entering instanceof Promise ? await entering : entering

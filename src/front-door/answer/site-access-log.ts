@@ -36,6 +36,8 @@ export interface SiteLogLine {
   readonly referer: string | undefined
   readonly agent: string | undefined
   readonly id: string
+  /** Id of its trace, in JSON only; undefined: it is not traced. */
+  readonly trace?: string | undefined
   /** Reason of a refused path, in JSON only; undefined: it was not refused. */
   readonly reason?: string | undefined
 }

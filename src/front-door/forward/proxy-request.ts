@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { isOutOfDescriptors } from '../../stream/descriptors.ts'
+import type { TracedCall } from '../../traces/request-trace.ts'
 import { beginAttempt, noteAnswer, type UpstreamAttempt } from '../exchange/request-trail.ts'
 import {
   type ContentPlan,
@@ -17,6 +18,7 @@ import { declareOrigin, formatOrigin } from './pass/upstream-origin.ts'
 import { type AnswerSink, type Flight, forwardRequest, type OutgoingRequest } from './send/forward-request.ts'
 import { type BodyFailure, BodyStopped, hasBody, readBody } from './send/request-body.ts'
 import { requestHeaders } from './send/request-headers.ts'
+import { beginCall } from './send/trace-call.ts'
 import {
   causeOf,
   isUnsent,
@@ -87,6 +89,7 @@ class Proxying {
   #isSecondTry = false
   readonly #answer: AnswerPassing
   #attempt: UpstreamAttempt | undefined
+  #call: TracedCall | undefined
   #resolve: () => void = () => {}
 
   constructor(exchange: SiteExchange, order: Prepared, proxy: ProxyTools) {
@@ -108,6 +111,7 @@ class Proxying {
       this.#resolve = resolve
       this.#response.once('close', () => {
         this.#answer.close()
+        this.#call?.end(0, 'aborted')
         resolve()
       })
       this.#try()
@@ -133,6 +137,7 @@ class Proxying {
     const { proxySsl, proxyConnectTimeoutMs } = this.#settings
     const origin = formatOrigin(upstream, server)
     this.#attempt = beginAttempt(this.#exchange.trail, server, this.#attempt === undefined)
+    this.#call = beginCall(this.#exchange, upstream, server)
     const sink = this.#sink(server, release)
     this.#exchange.holds.letOthersBegin(this.#response)
     const request = this.#outgoing()
@@ -163,6 +168,7 @@ class Proxying {
       variable: plan.variable,
       isUpgrade: false,
       loopId: this.#proxy.tools.loopId,
+      trace: this.#call?.headers,
     }
     const headers = requestHeaders(received, forwarded, options)
     const length = received['content-length']
@@ -220,6 +226,7 @@ class Proxying {
   #head(head: AnswerHead, server: UpstreamServer): void {
     const { status } = head
     if (this.#attempt) noteAnswer(this.#attempt, status, head.raw)
+    this.#call?.end(status)
     if (this.#mayTryAfter(status)) {
       this.#abandon()
       this.#proxy.tools.picker.fail(server)
@@ -246,6 +253,7 @@ class Proxying {
   }
 
   #fail(reason: UpstreamFailure, { server, error }: { server: UpstreamServer; error: Error }): void {
+    this.#call?.end(0, reason)
     if (reason === 'aborted') return
     const { tools } = this.#proxy
     this.#flight = undefined

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SecureContext } from 'node:tls'
 import { createVisitMaker, type VisitRules } from '../visit/make-visit.ts'
 import type { Served } from '../visit/served.ts'
+import { traceRequest } from '../visit/trace-request.ts'
 import type { AnswerGate } from './answer-gate.ts'
 import { type DoorListener, openDoorListener } from './door-listener.ts'
 import type { DoorPorts } from './door-ports.ts'
@@ -68,6 +69,8 @@ function createPorts(parts: LoneDoorParts, findContext: (() => SecureContext) | 
     refuse(response, DOUBLED)
     request.resume()
   }
+  const handle: DoorPorts['handle'] = (request, response, visit) =>
+    traceRequest(response, visit, () => serve(request, response, visit))
   return {
     tlsFor: () => ({ policy: POLICY, http2: false, isForAnyName: true }),
     contextFor: () => findContext?.(),
@@ -76,7 +79,7 @@ function createPorts(parts: LoneDoorParts, findContext: (() => SecureContext) | 
     isProxyTrusted: () => false,
     isCounted: () => false,
     makeVisit: createVisitMaker(parts),
-    handle: gate ? (...arrived) => gate.pass(() => serve(...arrived)) : serve,
+    handle: gate ? (...arrived) => gate.pass(() => handle(...arrived)) : handle,
     refuseHead: (response, refusal) => refuse(response as ServerResponse, refusal),
     word: served.word,
     shouldUpgrade: () => false,

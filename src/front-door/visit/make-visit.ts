@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { BeginTrace } from '../../traces/request-trace.ts'
 import { createAddressMatcher } from './address/network-address.ts'
 import { findVisitor } from './address/visitor-address.ts'
 import type { ClientProof } from './client-proof.ts'
@@ -25,11 +26,14 @@ export interface VisitRules {
   /** Addresses (CIDR) whose forwarded headers count. With none, those of loopback count for scheme, host and port. */
   readonly trustedProxies: readonly string[]
   readonly newRequestId: () => string
+  /** Undefined: nothing is traced. */
+  readonly beginTrace?: BeginTrace | undefined
 }
 
 /** The head of a request, as Node read it. */
 interface RequestHead {
   readonly url?: string | undefined
+  readonly method?: string | undefined
   readonly headers: IncomingHttpHeaders
 }
 
@@ -37,17 +41,22 @@ interface RequestHead {
 export type MakeVisit = (request: RequestHead, facts: ConnectionFacts) => Visit
 
 /** Creates the maker of visits. Errors: those of `createAddressMatcher()`. */
-export function createVisitMaker({ trustedProxies, newRequestId }: VisitRules): MakeVisit {
+export function createVisitMaker({ trustedProxies, newRequestId, beginTrace }: VisitRules): MakeVisit {
   const isTrusted = createAddressMatcher(trustedProxies)
   const isLoopbackBelieved = trustedProxies.length === 0
-  return ({ url = '/', headers }, facts) => {
+  return ({ url = '/', method = '', headers }, facts) => {
     const { scheme, remoteAddress: peerAddress, remotePort, localPort, serverName, client } = facts
     const isPeerTrusted = isTrusted(peerAddress)
     const { target, targetAuthority } = toOriginForm(url)
     const { origin, doubt } = readOrigin(headers, { scheme, peerAddress, isTrusted, isLoopbackBelieved })
+    const requestId = (isPeerTrusted ? readRequestId(headers) : undefined) ?? newRequestId()
+    const remoteAddress = isPeerTrusted ? readVisitor(headers, peerAddress, isTrusted) : peerAddress
+    const { traceparent, tracestate } = headers
+    const context = isPeerTrusted ? { traceparent, tracestate } : undefined
     return {
-      requestId: (isPeerTrusted ? readRequestId(headers) : undefined) ?? newRequestId(),
-      remoteAddress: isPeerTrusted ? readVisitor(headers, peerAddress, isTrusted) : peerAddress,
+      requestId,
+      trace: beginTrace?.({ requestId, method, target, scheme, remoteAddress, context }),
+      remoteAddress,
       peerAddress,
       remotePort,
       isPeerTrusted,

@@ -1,3 +1,4 @@
+import type { RequestTrace } from '../../traces/request-trace.ts'
 import type { ClientProof } from './client-proof.ts'
 
 /**
@@ -7,6 +8,8 @@ import type { ClientProof } from './client-proof.ts'
 export interface Visit {
   /** Names the request in answers and log lines. */
   readonly requestId: string
+  /** Undefined: nothing is traced. */
+  readonly trace?: RequestTrace | undefined
   /**
    * The visitor: the peer of the connection, or the one that a PROXY header or a trusted proxy names (the last address
    * of `X-Forwarded-For` or `Forwarded` that is no trusted proxy). An IPv4 address is never in IPv6 form; `unix:` for a

@@ -31,3 +31,21 @@ export const ROUTE_ACCESS: Readonly<Record<OciRequestKind, Access>> = {
   'blob-upload-finish': 'push',
   'blob-upload-cancel': 'push',
 }
+
+/** The path of each kind of request, for traces: names in place of what clients choose. */
+export const ROUTE_PATHS: Readonly<Record<OciRequestKind, string>> = {
+  ping: '/v2/',
+  catalog: '/v2/_catalog',
+  'tag-list': '/v2/{name}/tags/list',
+  'referrer-list': '/v2/{name}/referrers/{digest}',
+  'blob-get': '/v2/{name}/blobs/{digest}',
+  'blob-delete': '/v2/{name}/blobs/{digest}',
+  'manifest-get': '/v2/{name}/manifests/{reference}',
+  'manifest-put': '/v2/{name}/manifests/{reference}',
+  'manifest-delete': '/v2/{name}/manifests/{reference}',
+  'blob-upload-start': '/v2/{name}/blobs/uploads/',
+  'blob-upload-status': '/v2/{name}/blobs/uploads/{id}',
+  'blob-upload-append': '/v2/{name}/blobs/uploads/{id}',
+  'blob-upload-finish': '/v2/{name}/blobs/uploads/{id}',
+  'blob-upload-cancel': '/v2/{name}/blobs/uploads/{id}',
+}

@@ -38,6 +38,8 @@ const LIKEWISE =
   /^(?:x-(?:forwarded|original|rewrite|real)-.*|x-(?:url-)?scheme|x-script-name|x-host|front-end-https)$/
 /** Headers that an application would take for another value: `Proxy` becomes HTTP_PROXY (httpoxy). */
 const NEVER: ReadonlySet<string> = new Set(['proxy'])
+/** Headers of W3C Trace Context. */
+const TRACE: ReadonlySet<string> = new Set(['traceparent', 'tracestate'])
 /** Names as they usually are; HTTP allows others, which nginx drops. */
 const USUAL = /^[a-z0-9-]+$/
 /** With other characters for dashes many applications read these as the real ones. */
@@ -71,6 +73,8 @@ export function requestHeaders(
     variable: (name: string) => string
     isUpgrade: boolean
     loopId: string
+    /** Names and values in turn, in place of the visitor's own; undefined: nothing is traced. */
+    trace?: readonly string[] | undefined
   },
 ): string[] {
   const named = listedIn(headers.connection)
@@ -79,6 +83,7 @@ export function requestHeaders(
   const set = replacements(settings, options.variable)
   const folded = set.size === 0 ? NO_NAMES : new Set([...set.keys()].map(fold))
   for (const name in headers) {
+    if (options.trace && TRACE.has(name)) continue
     if (isMadeHere(name, folded) || named?.has(name)) continue
     if (!facts.isPeerTrusted && name !== settings.realIp?.header && LIKEWISE.test(name)) continue
     if (!USUAL.test(name) && !mayPassOdd(name, settings, folded)) continue
@@ -91,6 +96,7 @@ export function requestHeaders(
     )
   if (!set.has('host')) list.push('host', facts.authority)
   appendForwarded(list, headers, { facts, set })
+  appendTrace(list, set, options.trace)
   for (const [name, values] of set) {
     if (isHopByHop(name)) continue
     for (const value of values) if (value !== '') list.push(name, value)
@@ -180,6 +186,11 @@ function appendForwarded(
   ])
   push(list, set, ['x-forwarded-ssl', scheme === 'https' ? 'on' : 'off'])
   push(list, set, ['x-original-uri', facts.requestUri])
+}
+
+/** `traceparent` of the vhost file replaces both: the state belongs to that trace. */
+function appendTrace(list: string[], set: Replacements, trace: readonly string[] | undefined): void {
+  if (trace && !set.has('traceparent')) list.push(...trace)
 }
 
 function push(list: string[], set: Replacements, [name, value]: [string, string]): void {

@@ -17,6 +17,7 @@ import { declareOrigin } from '../pass/upstream-origin.ts'
 import { BODY_STATUS } from '../proxy-request.ts'
 import { hasBody } from '../send/request-body.ts'
 import { requestHeaders } from '../send/request-headers.ts'
+import { beginCall } from '../send/trace-call.ts'
 import { causeOf, isUnsent, mayTryAfter, mayTryNext, toStatus } from '../send/upstream-failure.ts'
 import { forwardUpgrade, type UpgradeOutcome } from './forward-upgrade.ts'
 import { type Conversation, whenOver } from './join-sockets.ts'
@@ -205,15 +206,16 @@ function noteFailure(
 function createSender(attempt: Attempt, { loopId }: ForwardTools) {
   const { visit, plan, upstream, client } = attempt
   const { request } = visit
-  const headers = requestHeaders(
-    visit.headers,
-    { ...visit, requestUri: visit.target },
-    { settings: plan.settings, variable: plan.variable, isUpgrade: true, loopId },
-  )
   const body = upgradeBody(attempt)
-  if (body) headers.push(...body.headers)
-  const send = (server: UpstreamServer): Promise<UpgradeOutcome> => {
+  const send = async (server: UpstreamServer): Promise<UpgradeOutcome> => {
     const { host, port } = server
+    const call = beginCall(visit, upstream, server)
+    const headers = requestHeaders(
+      visit.headers,
+      { ...visit, requestUri: visit.target },
+      { settings: plan.settings, variable: plan.variable, isUpgrade: true, loopId, trace: call?.headers },
+    )
+    if (body) headers.push(...body.headers)
     const outgoing = {
       protocol: upstream.protocol === 'https' ? 'https' : 'http',
       host,
@@ -224,9 +226,12 @@ function createSender(attempt: Attempt, { loopId }: ForwardTools) {
       settings: plan.settings,
       body: body?.bytes,
     } as const
-    return forwardUpgrade(outgoing, client, (status, raw) =>
+    const outcome = await forwardUpgrade(outgoing, client, (status, raw) =>
       formatHead(status, raw, answerHeaders(visit, plan, { status, raw, upstream, server })),
     )
+    if (outcome.kind === 'failed') call?.end(0, outcome.reason)
+    else call?.end(outcome.kind === 'answered' ? (outcome.answer.statusCode ?? 0) : outcome.status)
+    return outcome
   }
   return Object.assign(send, {
     isBodyBegun: () => body?.isBegun() ?? false,
