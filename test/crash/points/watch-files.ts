@@ -27,11 +27,11 @@ export function watchFiles(watch: CallWatch | undefined): void {
   const promises = fs.promises as unknown as Functions
   const blocking = fs as unknown as Functions
   for (const name of READS) {
-    replace(promises, name, (original) => guard(name, 'read', original))
+    replace(promises, name, (original) => rejecting(guard(name, 'read', original)))
     replace(blocking, `${name}Sync`, (original) => guard(name, 'read', original))
   }
   for (const name of NAMES) {
-    replace(promises, name, (original) => guard(name, 'name', original))
+    replace(promises, name, (original) => rejecting(guard(name, 'name', original)))
     replace(blocking, `${name}Sync`, (original) => guard(name, 'name', original))
   }
   replace(promises, 'writeFile', guardWriteFile)
@@ -74,6 +74,11 @@ function guard(name: string, kind: CallKind, original: AnyFunction): AnyFunction
     follow(watch, name, parameters)
     return result
   }
+}
+
+/** Its errors are those of the promise, as with the function itself. */
+function rejecting(guarded: AnyFunction): AnyFunction {
+  return async (...parameters: never[]) => await guarded(...parameters)
 }
 
 function follow({ follower }: CallWatch, name: string, parameters: unknown[]): void {
@@ -130,9 +135,9 @@ function guardHandle(handle: FileHandle, watch: CallWatch, path: string): void {
   const bind = (name: string): AnyFunction => (own[name] as AnyFunction).bind(handle) as AnyFunction
   for (const name of ['read', 'stat']) {
     const original = bind(name)
-    own[name] = (...parameters: never[]) => {
+    own[name] = async (...parameters: never[]) => {
       watch.enter('read', describe(watch, name, path))
-      return original(...parameters)
+      return await original(...parameters)
     }
   }
   for (const name of ['sync', 'datasync']) {
@@ -149,9 +154,9 @@ function guardHandle(handle: FileHandle, watch: CallWatch, path: string): void {
     }
   }
   const truncate = bind('truncate')
-  own.truncate = (...parameters: never[]) => {
+  own.truncate = async (...parameters: never[]) => {
     watch.enter('write', describe(watch, 'truncate', path))
-    return truncate(...parameters)
+    return await truncate(...parameters)
   }
   const write = handle.write.bind(handle)
   own.write = (async (bytes: Buffer, start = 0, length = bytes.length - start, position?: number) => {
