@@ -36,6 +36,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,
   cert: async () => (await import('./commands/cert/cert.ts')).addCertCommand,
   health: async () => (await import('./commands/health.ts')).addHealthCommand,
+  'support-bundle': async () => (await import('./commands/support-bundle.ts')).addSupportBundleCommand,
   selftest: async () => (await import('./commands/selftest.ts')).addSelftestCommand,
   completion: async () => (await import('./commands/completion.ts')).addCompletionCommand,
   version: async () => (await import('./commands/version.ts')).addVersionCommand,

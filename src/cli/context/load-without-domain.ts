@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import { ConfigError } from '../../config/config-error.ts'
+import type { LoadedConfig } from '../../config/show/loaded-config.ts'
 import type { CommandContext } from './command-context.ts'
 
 /** Placeholder for the registry's own name where it is unknown: commands can use folders without it. */
@@ -14,10 +15,18 @@ export function loadWithoutDomain(
   context: CommandContext,
   more: Readonly<Record<string, unknown>> = {},
 ): Config {
+  return loadLoosely(context, more).config
+}
+
+/** The same with the source of each setting. */
+export function loadLoosely(
+  context: CommandContext,
+  more: Readonly<Record<string, unknown>> = {},
+): LoadedConfig {
   try {
-    return context.loadServerConfig(more).config
+    return context.loadServerConfig(more)
   } catch (error) {
     if (!(error instanceof ConfigError) || error.code !== 'VALUES_CONFLICT') throw error
-    return context.loadServerConfig({ ...more, domain: ANY_DOMAIN }).config
+    return context.loadServerConfig({ ...more, domain: ANY_DOMAIN })
   }
 }

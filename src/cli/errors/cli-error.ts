@@ -50,6 +50,11 @@ export const CLI_ERRORS = {
     remedy: 'Start the server, or read its log; if it runs on another data folder, name that with --data',
   },
   SELFTEST_FAILED: { exit: EXIT.failed, remedy: "Read the registry's log" },
+  FILE_EXISTS: { exit: EXIT.failed, remedy: 'Name another file, or remove that one' },
+  FILE_UNWRITABLE: {
+    exit: EXIT.failed,
+    remedy: 'Name a file in a folder that this user can write, on a disk with room',
+  },
   NO_SERVER: {
     exit: EXIT.failed,
     remedy: 'Start one with "berth serve", or name its folder with --data',

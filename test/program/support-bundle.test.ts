@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { runFailing } from '../support/machine/run-command.ts'
+import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { BERTH_BIN, bootBerth } from '../support/program/boot-berth.ts'
+import { runCli } from '../support/program/run-cli.ts'
+import { pushBlob } from '../support/requests/push-content.ts'
+import { RawClient } from '../support/requests/raw-request.ts'
+
+const canary = (): string => `canary${randomBytes(12).toString('hex')}`
+
+/** A server that alice has pushed to, and strangers have knocked at. */
+async function open() {
+  await using resources = new AsyncDisposableStack()
+  const folder = resources.use(await makeTempFolder('bundle'))
+  const berth = resources.use(await bootBerth({ users: [{ name: 'alice-canary', isAdmin: true }] }))
+  const password = berth.requirePassword('alice-canary')
+  const basic = Buffer.from(`alice-canary:${password}`).toString('base64')
+  const http = resources.use(new RawClient(berth.port, { authorization: `Basic ${basic}` }))
+  await pushBlob(http, 'alice-canary/team-canary/app-canary', Buffer.from('content of a layer'))
+  await http.send('GET', '/v2/gone-canary/manifests/latest')
+  const kept = resources.move()
+  return {
+    ...{ berth, password, basic, folder: folder.path },
+    /** Makes a bundle; returns its text. */
+    async make(...flags: string[]): Promise<string> {
+      const file = join(folder.path, `${randomBytes(4).toString('hex')}.txt`)
+      const output = await berth.command(['support-bundle', file, ...flags])
+      assert.match(output, /Read it before you send it/)
+      assert.equal((await stat(file)).mode & 0o777, 0o600)
+      return await readFile(file, 'utf8')
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}
+
+test('a bundle has versions, settings, findings, figures, entries and lines, and no secret', async () => {
+  await using t = await open()
+  const text = await t.make()
+  for (const part of [
+    /"berth": "\d+\.\d+\.\d+/,
+    /^log-level +"info"/m,
+    /"check": "disk"/,
+    /"totalRequests": \d/,
+    /^file 600 \d+:\d+ \d+ \S+ berth\.db$/m,
+    /"path":"\/v2\/gone-canary\/manifests\/latest"/,
+  ])
+    assert.match(text, part)
+  for (const secret of [t.password, t.basic]) assert.ok(!text.includes(secret))
+})
+
+test('a secret of any setting, file or line is masked', async () => {
+  await using t = await open()
+  const [hmac, inFile, inUrl] = [canary(), canary(), canary()]
+  const passwordFile = join(t.folder, 'admin-password')
+  await writeFile(passwordFile, `${inFile}\n`)
+  const file = join(t.folder, 'masked.txt')
+  const config = join(t.folder, 'berth.yaml')
+  await writeFile(
+    config,
+    `domain: r.example.com
+acme-email: a@example.com
+acme-eab-key-id: kid
+acme-eab-hmac-key: ${hmac}
+admin-password-file: ${passwordFile}
+database: postgres://berth:${inUrl}@127.0.0.1:1/berth
+`,
+  )
+  const { stderr } = await runCli(['support-bundle', file, '--config', config, '--data', t.berth.dataDir])
+  const text = await readFile(file, 'utf8').catch(() => assert.fail(stderr))
+  for (const secret of [hmac, inFile, inUrl]) assert.ok(!text.includes(secret), secret.slice(0, 6))
+  assert.match(text, /^acme-eab-hmac-key +"\*{8}"/m)
+})
+
+test('without names no repository, account, host or client can be read, and each keeps its pseudonym', async () => {
+  await using t = await open()
+  const text = await t.make('--no-names')
+  assert.doesNotMatch(text, /canary/i)
+  assert.match(text, /"path":"\/v2\/name-[\da-f]{8}\/manifests\/name-[\da-f]{8}"/)
+  const [, who] = /"who":"(name-[\da-f]{8})"/.exec(text) ?? []
+  assert.match(text, new RegExp(`"repository":"${who}/name-[\\da-f]{8}/name-[\\da-f]{8}"`))
+  assert.ok(!(await t.make('--no-names')).includes(String(who)))
+})
+
+test('a bundle never replaces a file, and one of a stopped server has no lines', async () => {
+  await using folder = await makeTempFolder('bundle')
+  const file = join(folder.path, 'kept.txt')
+  await writeFile(file, 'kept')
+  const data = ['--data', join(folder.path, 'none')]
+  assert.match(await runFailing(BERTH_BIN, ['support-bundle', file, ...data]), /error\[FILE_EXISTS\]/)
+  assert.equal(await readFile(file, 'utf8'), 'kept')
+  const other = join(folder.path, 'other.txt')
+  await runCli(['support-bundle', other, ...data])
+  assert.match(await readFile(other, 'utf8'), /Cannot be had: no server runs on this data folder/)
+})
