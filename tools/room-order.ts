@@ -37,7 +37,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'in-use',
         'status',
       ],
-      ...['backup', 'metrics', '.', 'workers', 'doctor', 'start.ts', 'drill'],
+      ...['backup', 'metrics', '.', 'workers', 'doctor', 'support', 'start.ts', 'drill'],
     ],
   },
   { folder: 'blobs', rooms: ['.', 'disk/hashes', 'disk/layout.ts', 'disk/links', 'disk'] },

@@ -3,9 +3,9 @@ import { isIP } from 'node:net'
 
 /** Characters of a pseudonym's number: 32 bits keep thousands of names apart. */
 const NUMBER_LENGTH = 8
-/** What a name may be made of: one part of a repository's path, an account, a host, a mail address, an IPv4 address. */
+/** A word that can be a name: one part of a repository's path, an account, a host, a mail address, an IPv4 address. */
 const WORD = /[\p{L}\p{N}_][\p{L}\p{N}_.@-]*/gu
-/** What may be an IPv6 address. */
+/** Text that can be an IPv6 address. */
 const HEX_GROUPS = /(?<![\w:])[\da-f:]*:[\da-f:]*:[\da-f.:]*(?:%\w+)?/gi
 
 /**

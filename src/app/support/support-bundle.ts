@@ -19,7 +19,7 @@ export interface BundlePart {
   readonly text: string
 }
 
-/** What a bundle is made from. */
+/** Sources of a bundle. */
 interface BundleOptions {
   readonly config: Config
   readonly version: string

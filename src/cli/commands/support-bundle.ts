@@ -76,7 +76,7 @@ async function writeNew(file: string, text: string): Promise<void> {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (code === 'EEXIST') throw new CliError('FILE_EXISTS', `${file} is there already`)
-    // What was written of it, as on a full disk, is of no use.
+    // A part of it, as a full disk leaves one, is of no use.
     if (code === 'ENOSPC' || code === 'EIO') await rm(file, { force: true })
     throw new CliError('FILE_UNWRITABLE', `${file} cannot be written: ${String(code ?? error)}`)
   }
