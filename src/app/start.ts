@@ -20,6 +20,7 @@ import { TlsPairWatch } from './certificates/tls-pair-watch.ts'
 import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './data/first-admin.ts'
 import { readGivenPassword } from './data/given-password.ts'
 import { logHtpasswd, openStore, type Store } from './data/open-store.ts'
+import { describeUpdate } from './database/describe-update.ts'
 import { refuseLostDatabase } from './database/lost-database.ts'
 import { logFrozen, logListening, logReplaced, withDatabaseFaults } from './database/open-database.ts'
 import { watchDatabase } from './database/watch-database.ts'
@@ -177,6 +178,7 @@ function openOwnStore(
   return openStore(config, {
     ...parts,
     onHtpasswdChange: (status, file) => logHtpasswd(logger, status, file),
+    onUpdate: (update) => logger.warn(update, describeUpdate(update)),
     onReplaced: (file) => logReplaced(logger, file),
     onFrozen: (file) => logFrozen(logger, file),
     onListening: (problem) => logListening(logger, problem),

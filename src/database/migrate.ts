@@ -1,6 +1,6 @@
 import { DatabaseError } from './database.ts'
 import { kysely } from './kysely.ts'
-import type { ColumnTypes, Migration, MigrationSet, SchemaChange } from './migrations.ts'
+import type { ColumnTypes, Migration, MigrationSet, SchemaChange, SchemaUpdate } from './migrations.ts'
 
 const { sql } = kysely
 
@@ -18,6 +18,8 @@ interface MigrateOptions {
   readonly hasTable: (db: SchemaChange, table: string) => Promise<boolean>
   /** Runs work in one transaction, while no other process runs any. */
   readonly alone: (work: (tx: SchemaChange) => Promise<void>) => Promise<void>
+  /** Called before the schema of a database that has one is updated, by the process that does so. */
+  readonly onUpdate?: ((update: SchemaUpdate) => void) | undefined
 }
 
 /**
@@ -26,13 +28,16 @@ interface MigrateOptions {
  */
 export async function migrate(
   db: SchemaChange,
-  { sets, types, hasTable, alone }: MigrateOptions,
+  { sets, types, hasTable, alone, onUpdate }: MigrateOptions,
 ): Promise<void> {
   const steps = sets.flatMap(toSteps)
   if (findMissing(steps, await readRecord(db, hasTable)).length === 0) return
   await alone(async (tx) => {
     // Read again: another process may have run them meanwhile.
-    const missing = findMissing(steps, await readRecord(tx, hasTable))
+    const record = await readRecord(tx, hasTable)
+    const missing = findMissing(steps, record)
+    if (record.size > 0 && missing.length > 0)
+      onUpdate?.({ from: steps.length - missing.length, to: steps.length })
     await createRecord(tx)
     for (const { name, run } of missing) {
       await run(tx, types)

@@ -44,6 +44,12 @@ export type SchemaChange = Pick<Kysely<unknown>, 'schema' | 'getExecutor'>
  */
 export type Migration = (db: SchemaChange, types: ColumnTypes) => Promise<void>
 
+/** An update of the schema that begins, as counts of migrations: those that the database has, and all. */
+export interface SchemaUpdate {
+  readonly from: number
+  readonly to: number
+}
+
 /** The migrations of one capability, which owns the tables that they make. */
 export interface MigrationSet {
   /** Begins the names under which they are recorded: `accounts/001-users`. */

@@ -1,47 +1,36 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readdirSync } from 'node:fs'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { MIGRATION_SETS } from '../../src/app/database/database-schema.ts'
 import { missingMigrations } from '../../src/database/migrate.ts'
 import { runCommand, runOk } from '../support/machine/run-command.ts'
-import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { BERTH_BIN } from '../support/program/boot-berth.ts'
 import { cleanEnvironment } from '../support/program/served-berth.ts'
-import { type DataFolderContent, FIXTURES, type FixtureImage, USERS } from './data-folder.ts'
+import {
+  type DataFolderContent,
+  FIXTURE_NAMES,
+  type FixtureImage,
+  readRecord,
+  USERS,
+  unpackFixture,
+} from './data-folder.ts'
 import { DOMAIN, startOn } from './fixture-server.ts'
 import { sendTls, type TlsTarget } from './tls-requests.ts'
 
-const NAMES = readdirSync(FIXTURES)
-  .filter((file) => file.endsWith('.tar.gz'))
-  .map((file) => file.slice(0, -'.tar.gz'.length))
-  .sort()
-
-async function unpack(name: string) {
-  const folder = await makeTempFolder('fixture')
-  await mkdir(folder.path, { recursive: true })
-  await runOk('tar', ['-xzf', fileURLToPath(new URL(`${name}.tar.gz`, FIXTURES)), '-C', folder.path])
-  const content: DataFolderContent = JSON.parse(await readFile(join(folder.path, 'content.json'), 'utf8'))
-  return { ...folder, data: join(folder.path, 'data'), content }
-}
-
-/** Names of the migrations that a database records. */
-function readRecord(data: string): string[] {
-  using database = new DatabaseSync(join(data, 'berth.db'), { readOnly: true })
-  const rows = database.prepare('select name from kysely_migration order by name').all()
-  return rows.map((row) => String(row.name))
-}
-
-for (const name of NAMES) {
+for (const name of FIXTURE_NAMES) {
   test(`the data folder ${name} opens in this version: images, log-ins and certificates are there`, async () => {
-    await using fixture = await unpack(name)
+    await using fixture = await unpackFixture(name)
     const { data, content } = fixture
+    const update = await findUpdate(data)
     const server = await startOn(BERTH_BIN, fixture.path)
     try {
+      const log = await server.process.readLog()
+      assert.equal(
+        log.match(/the schema of the database is updated from \d+ to \d+; [^\n]*berth backup/g)?.length ?? 0,
+        update,
+      )
       const ca = await readFile(join(data, 'certificates/ca/authority.pem'), 'utf8')
       for (const user of ['alice', 'bob'] as const) {
         const password = USERS[user].password
@@ -63,6 +52,20 @@ for (const name of NAMES) {
     assert.deepEqual(missingMigrations(MIGRATION_SETS, readRecord(data)), [])
     await assertCommandsKept(data, content)
   })
+}
+
+/**
+ * 1 if a start will update the schema, as `berth doctor` says, which does not do so itself; otherwise 0.
+ */
+async function findUpdate(data: string): Promise<number> {
+  const record = readRecord(data)
+  const { stdout } = await runCommand(BERTH_BIN, ['doctor', '--json', '--data', data], {
+    env: cleanEnvironment(),
+  })
+  const isDue = missingMigrations(MIGRATION_SETS, record).length > 0
+  assert.equal(stdout.includes('is older than this version'), isDue, stdout)
+  assert.deepEqual(readRecord(data), record)
+  return isDue ? 1 : 0
 }
 
 /** Nothing fails but DNS, which does not know the name: the rest is as a server of today has it. */
@@ -109,6 +112,17 @@ async function assertCommandsKept(data: string, { done }: DataFolderContent): Pr
 }
 
 test('the newest data folder lacks no migration: a new one needs a new fixture, see their README', async () => {
-  await using fixture = await unpack(NAMES.at(-1) ?? '')
+  await using fixture = await unpackFixture(FIXTURE_NAMES.at(-1) ?? '')
   assert.deepEqual(missingMigrations(MIGRATION_SETS, readRecord(fixture.data)), [])
+})
+
+test('a command that updates the schema says so first, once, with the way back', async () => {
+  await using fixture = await unpackFixture('20-history-since')
+  const list = ['user', 'list', '--data', fixture.data]
+  const first = await runCommand(BERTH_BIN, list, { env: cleanEnvironment() })
+  assert.match(
+    first.stderr,
+    /^warning: the schema of the database is updated from \d+ to \d+; .*"berth backup"\): docs\/operating\.md, "Upgrading"\n$/,
+  )
+  assert.deepEqual(await runCommand(BERTH_BIN, list, { env: cleanEnvironment() }), { ...first, stderr: '' })
 })

@@ -4,6 +4,7 @@ import { type FoundGeneration, listGenerations } from '../../upkeep/backup/backu
 import type { CopiedBlobs } from '../../upkeep/backup/copy-needed.ts'
 import { openStore } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
+import type { DatabaseOptions } from '../database/open-database.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
 import { openBackupsToRead, type ReadBackupFolder, toFolderError } from './open-backup-folder.ts'
 import { type BackupReport, runBackup } from './run-backup.ts'
@@ -22,6 +23,7 @@ interface BackUpOptions {
   readonly isForced: boolean
   readonly version: string
   readonly configFile: string | undefined
+  readonly onUpdate?: DatabaseOptions['onUpdate']
   readonly onProgress?: ((copied: CopiedBlobs) => void | Promise<void>) | undefined
 }
 
@@ -31,7 +33,10 @@ export async function backUp(options: BackUpOptions): Promise<BackupReport> {
   await requireFacts(config, { takesNew: false })
   await using resources = new AsyncDisposableStack()
   // A disk that is full to the last byte must not keep a backup from being made.
-  const store = resources.adopt(await openStore(config, { onFrozen: () => {} }), (opened) => opened.close())
+  const store = resources.adopt(
+    await openStore(config, { onFrozen: () => {}, onUpdate: options.onUpdate }),
+    (opened) => opened.close(),
+  )
   const place = createBlobPlace(config)
   const blobs = resources.adopt(await place.openReader(), (opened) => opened.close())
   const report = await runBackup({

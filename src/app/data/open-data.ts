@@ -10,6 +10,7 @@ import type { RepositoryManager } from '../../registry/repositories.ts'
 import { createLogInManager } from '../../tokens/refresh/log-ins.ts'
 import type { LogInManager } from '../../tokens/tokens.ts'
 import { refuseLostDatabase } from '../database/lost-database.ts'
+import type { DatabaseOptions } from '../database/open-database.ts'
 import { toAppError } from '../faults/system-fault.ts'
 import { databaseFile } from '../folders/data-folder.ts'
 import { forgetFirstPassword } from './first-admin.ts'
@@ -27,7 +28,7 @@ export interface OpenData extends AsyncDisposable {
 }
 
 /** Options of opening data. */
-interface OpenDataOptions {
+interface OpenDataOptions extends Pick<DatabaseOptions, 'onUpdate'> {
   /** True: makes the folder and the database if there are none. */
   readonly mayMake: boolean
   /** True if the command has `--new`, which an error then names. */
@@ -41,11 +42,11 @@ interface OpenDataOptions {
  */
 export async function openData(
   config: Config,
-  { mayMake, takesNew }: OpenDataOptions = { mayMake: true, takesNew: false },
+  { mayMake, takesNew, onUpdate }: OpenDataOptions = { mayMake: true, takesNew: false },
 ): Promise<OpenData> {
   if (mayMake) await refuseLostDatabase(config)
   else await requireFacts(config, { takesNew })
-  const store = await openStore(config)
+  const store = await openStore(config, { onUpdate })
   const file = databaseFile(config.dataDir)
   const metadata = createSqlMetadata(store.database)
   return {

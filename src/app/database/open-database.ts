@@ -4,6 +4,7 @@ import type { PostgresConfig } from '../../config/database.ts'
 import type { AnyTables } from '../../database/copy/copied-table.ts'
 import { refuseUnfinishedCopy } from '../../database/copy/copy-progress.ts'
 import type { Database, Queries } from '../../database/database.ts'
+import type { SchemaUpdate } from '../../database/migrations.ts'
 import { emptyLog } from '../../database/sqlite/frozen-file.ts'
 import { openSqliteDatabase } from '../../database/sqlite/open-sqlite.ts'
 import type { Headroom } from '../../files/headroom.ts'
@@ -23,6 +24,8 @@ export interface DatabaseOptions {
   readonly isFrozen?: boolean
   /** Many rows will be written into SQLite, by a process that may take more memory for it. */
   readonly isBulk?: boolean
+  /** Called before the schema of an existing database is updated; `describeUpdate()` has the text. */
+  readonly onUpdate?: ((update: SchemaUpdate) => void) | undefined
   /** Called when another file is in the place of an SQLite database that is open: nothing is written any more. */
   readonly onReplaced?: ((file: string) => void) | undefined
   /** Called when this process begins to get notifications of changes from PostgreSQL, or with the reason why it gets none. */
@@ -58,10 +61,10 @@ export async function openDatabase(config: Config, options: DatabaseOptions): Pr
 /** Loaded here: a registry on SQLite needs no driver of PostgreSQL, which takes memory. */
 async function openPostgres(
   target: PostgresConfig,
-  { onListening }: DatabaseOptions,
+  { onListening, onUpdate }: DatabaseOptions,
 ): Promise<Database<BerthSchema>> {
   const { openPostgresDatabase } = await import('../../database/postgres/open-postgres.ts')
-  return openPostgresDatabase<BerthSchema>(target, { migrations: MIGRATION_SETS, onListening })
+  return openPostgresDatabase<BerthSchema>(target, { migrations: MIGRATION_SETS, onListening, onUpdate })
 }
 
 /** Errors: `AppError` of the place `database`, `DatabaseError`. */

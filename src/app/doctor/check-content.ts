@@ -2,6 +2,7 @@ import type { Config } from '../../config/config.ts'
 import { hasFacts } from '../database/lost-database.ts'
 import { openScrub } from '../scrub/open-scrub.ts'
 import { type Finding, failed, ok, skipped, warning } from './finding.ts'
+import { isUpToDate } from './schema-state.ts'
 
 const CHECK = 'content'
 const DAY_MS = 24 * 3_600_000
@@ -9,7 +10,7 @@ const DAY_MS = 24 * 3_600_000
 /** Reports damaged content, and stored content that was not verified for long. No finding before there are facts. */
 export async function checkContent(config: Config): Promise<Finding[]> {
   try {
-    if (!(await hasFacts(config))) return []
+    if (!(await hasFacts(config)) || !(await isUpToDate(config))) return []
     await using opened = await openScrub(config)
     const { pass, damages } = await opened.status()
     if (damages.count > 0) {

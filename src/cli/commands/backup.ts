@@ -10,6 +10,7 @@ import {
   printResult,
 } from '../context/command-context.ts'
 import { loadWithoutDomain } from '../context/load-without-domain.ts'
+import { warnOfUpdate } from '../context/open-data.ts'
 import { CliError } from '../errors/cli-error.ts'
 import type { Io } from '../io.ts'
 import { formatBytes, formatTable } from '../output/table.ts'
@@ -96,6 +97,7 @@ async function backUp(context: CommandContext, dir: string | undefined): Promise
     isForced: flags.force === true,
     version: readVersion(),
     configFile: findConfigFile(context),
+    onUpdate: warnOfUpdate(context),
     onProgress: progressTo(context, ({ blobs, newBytes }) => `${blobs} blobs, ${formatBytes(newBytes)} new`),
   })
   for (const unread of report.unread) context.warn(`not in the backup: ${unread}`)

@@ -1,4 +1,5 @@
 import type { OpenData } from '../../app/data/open-data.ts'
+import { describeUpdate } from '../../app/database/describe-update.ts'
 import type { CommandContext } from './command-context.ts'
 import { loadWithoutDomain } from './load-without-domain.ts'
 import { mayMake } from './new-flag.ts'
@@ -18,7 +19,18 @@ export async function openDataOf(
 ): Promise<OpenData> {
   const config = loadWithoutDomain(context)
   const { openData } = await import('../../app/data/open-data.ts')
-  return await openData(config, { mayMake: takesNew && mayMake(context), takesNew })
+  return await openData(config, {
+    mayMake: takesNew && mayMake(context),
+    takesNew,
+    onUpdate: warnOfUpdate(context),
+  })
+}
+
+/** Prints, before a command updates the schema of the database, what that means. */
+export function warnOfUpdate(
+  context: CommandContext,
+): (update: Parameters<typeof describeUpdate>[0]) => void {
+  return (update) => context.warn(describeUpdate(update))
 }
 
 /** Checks that the data exist, before a prompt. Errors: `AppError` `DATA_NOT_FOUND`. */

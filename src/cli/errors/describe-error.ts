@@ -19,7 +19,8 @@ const debug = debuglog('berth')
 /** Remedies of errors without one of their own, by code. `{name}` is the first name in quotes of the message. */
 const REMEDIES: Readonly<Record<string, string>> = {
   UNAVAILABLE: 'Run "berth doctor": it says what is wrong with the database',
-  SCHEMA_TOO_NEW: 'Start the version of Berth that wrote it, or a newer one',
+  SCHEMA_TOO_NEW:
+    'Start the version of Berth that wrote it, or a newer one; the way back to this version is a backup that it made before the upgrade (docs/operating.md, "Upgrading")',
   DATABASE_UNUSABLE: "Check the disk, and the owner and permissions of the data folder's files",
   NAME_INVALID: 'Choose another name',
   TAG_INVALID: 'Check the tag',

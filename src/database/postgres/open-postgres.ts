@@ -4,7 +4,7 @@ import pg from 'pg'
 import type { Database, TransactionTurn } from '../database.ts'
 import { kysely } from '../kysely.ts'
 import { migrate } from '../migrate.ts'
-import type { MigrationSet, SchemaChange } from '../migrations.ts'
+import type { MigrationSet, SchemaChange, SchemaUpdate } from '../migrations.ts'
 import { RowMemory } from '../row-memory.ts'
 import { POSTGRES_TYPES } from './connection/column-types.ts'
 import { PoolDialect, takeConnection } from './connection/postgres-dialect.ts'
@@ -29,6 +29,8 @@ const LEFT_TO_READS = 2
 /** Options of opening a database. */
 export interface OpenPostgresOptions {
   readonly migrations: readonly MigrationSet[]
+  /** Called before the schema of an existing database is updated, by the node that does so. */
+  readonly onUpdate?: ((update: SchemaUpdate) => void) | undefined
   /** Called when this process begins to get notifications of changes, with undefined, or no longer does. */
   readonly onListening?: ((problem: ListenProblem | undefined, cause?: unknown) => void) | undefined
   /** Milliseconds that only grow; of the process, by default. */
@@ -45,6 +47,7 @@ export async function openPostgresDatabase<S>(
   target: PostgresTarget,
   {
     migrations,
+    onUpdate,
     onListening = () => {},
     now = () => performance.now(),
     ownClock = Date.now,
@@ -64,7 +67,7 @@ export async function openPostgresDatabase<S>(
     const listener = new ChangeListener({ target, rows, sender, run, onListening, now })
     resources.defer(() => listener.close())
     requireUsable(await readServerFacts(pool))
-    await migrateAlone(db, migrations)
+    await migrateAlone(db, migrations, onUpdate)
     const readTime = async (): Promise<number> => Number((await runStatement(pool, SERVER_TIME))[0]?.now)
     const clock = new ServerClock({ readTime, ownClock })
     await clock.compare()
@@ -154,11 +157,16 @@ async function readServerFacts(pool: pg.Pool): Promise<ServerFacts> {
 }
 
 /** Waits for other nodes that migrate, then checks again for missing migrations. */
-async function migrateAlone<S>(db: Kysely<S>, sets: readonly MigrationSet[]): Promise<void> {
+async function migrateAlone<S>(
+  db: Kysely<S>,
+  sets: readonly MigrationSet[],
+  onUpdate: OpenPostgresOptions['onUpdate'],
+): Promise<void> {
   await migrate(db as Kysely<unknown>, {
     sets,
     types: POSTGRES_TYPES,
     hasTable,
+    onUpdate,
     // Not serializable: such a transaction would not see the changes of those that it waited for.
     alone: (work) =>
       (db as Kysely<unknown>).transaction().execute(async (tx) => {

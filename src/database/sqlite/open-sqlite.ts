@@ -5,7 +5,7 @@ import { OciError } from '../../oci/errors.ts'
 import { type Database, DatabaseError } from '../database.ts'
 import { kysely } from '../kysely.ts'
 import { migrate } from '../migrate.ts'
-import type { MigrationSet, SchemaChange } from '../migrations.ts'
+import type { MigrationSet, SchemaChange, SchemaUpdate } from '../migrations.ts'
 import { RowMemory } from '../row-memory.ts'
 import { SQLITE_TYPES } from './column-types.ts'
 import { NodeSqliteDialect } from './dialect.ts'
@@ -35,6 +35,8 @@ interface OpenSqliteOptions {
   /** Make the tables of S. */
   readonly migrations: readonly MigrationSet[]
   readonly onReplaced?: OnReplaced | undefined
+  /** Called before the schema of an existing database is updated. */
+  readonly onUpdate?: ((update: SchemaUpdate) => void) | undefined
   /** Given up when the disk is full. */
   readonly headroom?: Headroom | undefined
   /**
@@ -76,6 +78,7 @@ export async function openSqliteDatabase<S>(file: string, options: OpenSqliteOpt
       types: SQLITE_TYPES,
       hasTable,
       alone: transaction,
+      onUpdate: options.onUpdate,
     })
     if (!frozen) identity.addSideFiles()
   } catch (error) {
