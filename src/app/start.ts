@@ -29,6 +29,7 @@ import { checkListeners, requireFreePorts } from './door/listeners.ts'
 import type { DoorSource } from './door/open-front-door.ts'
 import { warnOfLoopback } from './door/warn-of-loopback.ts'
 import { AppError } from './faults/app-error.ts'
+import { requireMachine } from './faults/require-machine.ts'
 import { checkStorage, createBlobPlace } from './folders/blob-place.ts'
 import {
   databaseFile,
@@ -91,6 +92,7 @@ export async function startBerth(
   logger: Logger,
   options: StartOptions = {},
 ): Promise<RunningBerth> {
+  requireMachine()
   return withDatabaseFaults(config, () => start(config, logger, options))
 }
 

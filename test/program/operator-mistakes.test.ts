@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -182,3 +182,81 @@ function makeData(folder: string): void {
   const { status, stderr } = spawnSync(BERTH, args, { encoding: 'utf8', input: 'correct horse battery' })
   assert.equal(status, 0, stderr)
 }
+
+/** Machines that refuse something to a first start: the shell that makes one, `$0` being the launcher and the rest its arguments. */
+const MACHINES: Readonly<
+  Record<string, { shell: string; flags?: string[]; line: RegExp; skip?: string | false }>
+> = {
+  'a root that is mounted read-only': {
+    skip,
+    shell: 'mount --bind / /mnt && mount -o remount,ro,bind /mnt && exec chroot /mnt "$0" "$@"',
+    line: /^error\[DATA_NOT_WRITABLE\]: The disk of .* is mounted read-only\. Mount it writable/,
+  },
+  'no right to port 443': {
+    skip,
+    shell:
+      'ip link set lo up; sysctl -qw net.ipv4.ip_unprivileged_port_start=1024; ' +
+      'exec setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all "$0" "$@"',
+    flags: [
+      '--listen-http',
+      'off',
+      '--listen-https',
+      ':443',
+      '--domain',
+      'registry.test',
+      '--docker-host',
+      'off',
+    ],
+    line: /^error\[PORT_FORBIDDEN\]: The user with id 65534 may not listen on :443\. .*CAP_NET_BIND_SERVICE/,
+  },
+  'a clock of before Berth existed': {
+    skip: spawnSync('faketime', ['--version']).error ? 'faketime is not installed' : false,
+    shell: 'exec faketime 2001-01-01 "$0" "$@"',
+    line: /^error\[CLOCK_WRONG\]: .*2001-01-01T.*Set the clock/,
+  },
+  'too few files': {
+    shell: 'ulimit -n 64; exec "$0" "$@"',
+    line: /^error\[OUT_OF_FILES\]: This process may open 64 files.*LimitNOFILE/,
+  },
+}
+
+for (const [
+  name,
+  { shell, flags = ['--listen-http', '127.0.0.1:0'], line, skip: why = false },
+] of Object.entries(MACHINES)) {
+  test(`a first start on a machine with ${name} is one line, exit 1, and makes nothing`, {
+    skip: why,
+  }, async () => {
+    await using folder = await makeTempFolder('machine')
+    // The user of the start may make the data folder.
+    chmodSync(folder.path, 0o777)
+    const serving = ['serve', '--data', join(folder.path, 'data'), ...flags]
+    const inside =
+      shell.startsWith('ulimit') || shell.includes('faketime') ? [] : ['unshare', '--mount', '--net']
+    const [file = '', ...args] = [...inside, 'sh', '-c', shell, BERTH, ...serving]
+    const { code, stdout, stderr } = await runCommand(file, args, { env: process.env, timeoutMs: 20_000 })
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, line)
+    assert.equal(stderr.trim().split('\n').length, 1, stderr)
+    assert.equal(stdout, '')
+    assert.deepEqual(readdirSync(folder.path), [])
+  })
+}
+
+test('a variable that is no setting, or whose value has an unknown unit, is one line, and nothing is made', async () => {
+  await using folder = await makeTempFolder('variable')
+  for (const [variable, value, line] of [
+    ['BERTH_MIN_FREE', '10parsecs', /^error\[OPTION_UNKNOWN\]: The variable BERTH_MIN_FREE is no setting/],
+    [
+      'BERTH_DISK_FLOOR',
+      '10parsecs',
+      /^error\[VALUE_INVALID\]: BERTH_DISK_FLOOR must be a number of bytes, such as 500MB/,
+    ],
+  ] as const) {
+    const env = { ...process.env, [variable]: value }
+    const { code, stderr } = await runCommand(BERTH, serve(folder.path), { env, timeoutMs: 20_000 })
+    assert.equal(code, 2)
+    assert.match(stderr, line)
+    assert.deepEqual(readdirSync(folder.path), [])
+  }
+})

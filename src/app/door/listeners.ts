@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Config } from '../../config/config.ts'
@@ -59,14 +60,34 @@ const CONNECT_TIMEOUT_MS = 1_000
 /**
  * Checks that no other program listens on the addresses of a configuration, before a first start makes a data folder: a
  * failed start would leave a second folder behind. It connects and does not listen, since clients that wait for the
- * port would take that for the server. Errors: `AppError` `PORT_IN_USE`.
+ * port would take that for the server. Errors: `AppError` `PORT_IN_USE`, `PORT_FORBIDDEN`.
  */
 export async function requireFreePorts({ listenHttp, listenHttps, listenMetrics }: Config): Promise<void> {
   for (const address of [listenHttp, listenHttps, listenMetrics]) {
-    if (address?.path !== undefined || !address?.port || !(await isTaken(address))) continue
+    if (address?.path !== undefined || !address?.port) continue
+    if (await isForbidden(address.port)) {
+      const reason = { code: 'EACCES', syscall: 'listen' }
+      throw toListenError(Object.assign(new Error('the system refuses this port'), reason), address)
+    }
+    if (!(await isTaken(address))) continue
     const reason = { code: 'EADDRINUSE', syscall: 'listen' }
     const cause = Object.assign(new Error('another program takes connections there'), reason)
     throw toListenError(cause, address)
+  }
+}
+
+/** By a socket of UDP, whose ports need the same right: no client of TCP takes it for the server. */
+async function isForbidden(port: number): Promise<boolean> {
+  const socket = createSocket('udp4')
+  try {
+    const bound = once(socket, 'listening')
+    socket.bind({ port, address: '127.0.0.1', exclusive: true })
+    await bound
+    return false
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EACCES'
+  } finally {
+    socket.close()
   }
 }
 

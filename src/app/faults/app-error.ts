@@ -6,6 +6,7 @@ export type AppErrorCode =
   | 'SOCKET_UNUSABLE'
   | 'STORAGE_FULL'
   | 'OUT_OF_FILES'
+  | 'CLOCK_WRONG'
   | 'SYSTEM_REFUSED'
   | 'DATABASE_BUSY'
   | 'DATABASE_LOST'

@@ -6,7 +6,7 @@ export const FEW_CONNECTIONS = 100
 /** Share of the files that a process may open that is kept for other uses than visitors' connections. */
 const KEPT_SHARE = 1 / 8
 /** Least number of files kept: the database, logs, listeners and threads take some fifty. */
-const MIN_KEPT = 64
+export const MIN_KEPT = 64
 
 /**
  * Most connections at once, by the number of files this process may open (RLIMIT_NOFILE): `most`, or fewer, so that
