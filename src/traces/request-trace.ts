@@ -25,6 +25,8 @@ export interface TracedCall {
 export interface RequestTrace {
   /** 32 hexadecimal digits. */
   readonly traceId: string
+  /** False: it is not sampled. */
+  readonly isRecorded: boolean
   /** Runs work, below whose asynchronous calls steps find this request. */
   run<R>(work: () => R): R
   /** Does a part of the work. One that begins after `end()` is done and not recorded. */

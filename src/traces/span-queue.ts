@@ -58,8 +58,8 @@ export class SpanQueue implements AsyncDisposable {
       return
     }
     this.#waiting.push(span)
-    // While the collector fails only its own timer begins an attempt.
-    if (this.#waiting.length >= BATCH && this.#failures === 0 && !this.#sending) this.#schedule(0)
+    // While the collector fails only its own timer begins an attempt. Each further span would begin the wait anew.
+    if (this.#waiting.length === BATCH && this.#failures === 0 && !this.#sending) this.#schedule(0)
     else if (this.#timer === undefined && !this.#sending)
       this.#schedule(this.#parts.sendEveryMs ?? SEND_EVERY_MS)
   }

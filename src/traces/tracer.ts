@@ -38,8 +38,9 @@ export class Tracer {
     const remote = context && parseTraceContext(context.traceparent, context.tracestate)
     const traceId = remote?.traceId ?? this.#newId(16)
     const isSampled = remote?.isSampled ?? isChosen(traceId, this.#rules.sampleRatio)
-    const own = { traceId, parentId: this.#newId(8), isSampled, state: remote?.state ?? '' }
-    if (!isSampled) return new PassedTrace(own)
+    const state = remote?.state ?? ''
+    if (!isSampled) return new PassedTrace({ traceId, state, newId: this.#newId })
+    const own = { traceId, parentId: this.#newId(8), isSampled, state }
     const { onEnd } = this.#rules
     const tools = { onEnd, newId: this.#newId, active: this.#active }
     return new RecordedTrace({ own, remoteId: remote?.parentId, request, tools })
@@ -52,14 +53,21 @@ export class Tracer {
   }
 }
 
+interface PassedParts {
+  readonly traceId: string
+  readonly state: string
+  readonly newId: (bytes: 8 | 16) => string
+}
+
 /** The trace of a request that is not sampled. */
 class PassedTrace implements RequestTrace {
+  readonly isRecorded = false
   readonly traceId: string
-  readonly #context: TraceContext
+  readonly #parts: PassedParts
 
-  constructor(context: TraceContext) {
-    this.traceId = context.traceId
-    this.#context = context
+  constructor(parts: PassedParts) {
+    this.traceId = parts.traceId
+    this.#parts = parts
   }
 
   run<R>(work: () => R): R {
@@ -71,7 +79,9 @@ class PassedTrace implements RequestTrace {
   }
 
   beginCall(): TracedCall {
-    return { headers: formatTraceContext(this.#context), end: () => {} }
+    const { traceId, state, newId } = this.#parts
+    const context = { traceId, parentId: newId(8), isSampled: false, state }
+    return { headers: formatTraceContext(context), end: () => {} }
   }
 
   describe(): void {}
@@ -98,6 +108,7 @@ interface RecordedParts {
 }
 
 class RecordedTrace implements RequestTrace {
+  readonly isRecorded = true
   readonly traceId: string
   readonly #parts: RecordedParts
   readonly #method: string

@@ -12,6 +12,7 @@ import { findFreePort, isListening } from '../support/machine/free-port.ts'
 import { runCommand, runOk } from '../support/machine/run-command.ts'
 import { startProcess } from '../support/machine/start-process.ts'
 import { makeTempFolder, type TempFolder } from '../support/machine/temp-folder.ts'
+import { startCollector } from '../support/program/trace-collector.ts'
 import { CHECKOUT, pack } from './packages.ts'
 
 /** Starts of each program that are compared; the fastest counts, as others share the machine. */
@@ -59,6 +60,7 @@ test('every command of the executable has the help of the checkout', async () =>
 
 for (const workers of ['1', '2']) {
   test(`the executable serves by ${workers} of its processes, with all kinds of threads`, async () => {
+    await using collector = await startCollector()
     const data = join(folder.path, `data-${workers}`)
     await mkdir(data, { mode: 0o700 })
     const password = randomBytes(12).toString('base64url')
@@ -69,7 +71,7 @@ for (const workers of ['1', '2']) {
     const config = join(data, 'berth.yaml')
     await writeFile(
       config,
-      `data: ${data}\nlisten-http: 127.0.0.1:${port}\nworkers: ${workers}\nhtpasswd-file: ${htpasswd}\n`,
+      `data: ${data}\nlisten-http: 127.0.0.1:${port}\nworkers: ${workers}\nhtpasswd-file: ${htpasswd}\ntraces-endpoint: ${collector.url}\ntraces-sample: 1\n`,
     )
     const server = await startProcess(berth, {
       args: ['--config', config, 'serve'],
@@ -97,6 +99,9 @@ for (const workers of ['1', '2']) {
     } finally {
       assert.equal(await server.stop(), 0, await server.readLog())
     }
+    const traced = new Set(collector.spans.map(({ name }) => name))
+    for (const name of ['registry manifest-put', 'transaction', 'blob commit'])
+      assert.ok(traced.has(name), [...traced].join())
     assert.doesNotMatch(await server.readLog(), /"level":"(?:error|warn)"/)
   })
 }

@@ -9,7 +9,7 @@ interface TracedAnswer {
 
 /** Answers a request as a part of its trace, which ends with the answer. */
 export function traceRequest(response: TracedAnswer, { trace }: Visit, answer: () => void): void {
-  if (!trace) {
+  if (!trace?.isRecorded) {
     answer()
     return
   }
