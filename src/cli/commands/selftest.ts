@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { SelftestStep } from '../../client/selftest.ts'
 import type { Config } from '../../config/config.ts'
 import { ANY_ADDRESS } from '../../config/listen-address.ts'
 import { formatAddress } from '../../config/show/describe.ts'
 import { type CommandContext, createContext } from '../context/command-context.ts'
+import { readAuthority } from '../context/read-authority.ts'
 import { CliError } from '../errors/cli-error.ts'
 import { describeError } from '../errors/describe-error.ts'
 import type { Io } from '../io.ts'
@@ -121,12 +121,4 @@ function parseUrl(text: string): string {
     return url.origin
   }
   throw new CliError('USAGE', 'The URL must be http:// or https:// with host and port only')
-}
-
-async function readAuthority(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (cause) {
-    throw new CliError('USAGE', `The certificate authority ${file} cannot be read`, { cause })
-  }
 }

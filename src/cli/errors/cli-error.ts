@@ -55,6 +55,11 @@ export const CLI_ERRORS = {
     exit: EXIT.failed,
     remedy: 'Name a file in a folder that this user can write, on a disk with room',
   },
+  VERSION_OLD: {
+    exit: EXIT.failed,
+    remedy: 'Read what is new, make a backup, and install it: see "Upgrading" in docs/operating.md',
+  },
+  VERSION_UNREADABLE: { exit: EXIT.failed, remedy: 'Correct the document of the mirror' },
   NO_SERVER: {
     exit: EXIT.failed,
     remedy: 'Start one with "berth serve", or name its folder with --data',
