@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,6 +28,8 @@ export interface DebianPackage {
   readonly name: string
   readonly version: string
   readonly architecture: string
+  /** SHA-256 of its file, in hexadecimal. */
+  readonly sha256: string
 }
 
 /**
@@ -44,7 +47,10 @@ export async function unpackDebianFiles(root: string, architecture: string): Pro
       await runTool('dpkg-deb', ['--extract', path, root])
       const shown = await runTool('dpkg-deb', ['--field', path, 'Package', 'Version', 'Architecture'])
       const [name = '', version = '', arch = ''] = shown.split('\n').map((line) => line.replace(/^\w+: /, ''))
-      found.push({ name, version, architecture: arch })
+      const sha256 = createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex')
+      found.push({ name, version, architecture: arch, sha256 })
     }
     await keepLicenses(root)
     for (const path of UNUSED) await rm(join(root, path), { recursive: true, force: true })

@@ -15,6 +15,8 @@ export interface Descriptor {
   readonly mediaType: string
   readonly digest: string
   readonly size: number
+  /** Type of the artifact whose manifest it is. */
+  readonly artifactType?: string
 }
 
 /** Starts an empty OCI image layout in a folder. */
@@ -62,6 +64,18 @@ export async function addManifest(
 ): Promise<Descriptor> {
   const manifest = { schemaVersion: 2, mediaType: MANIFEST_TYPE, ...fields }
   return addText(folder, MANIFEST_TYPE, JSON.stringify(manifest))
+}
+
+/** Adds a document about a manifest, as an artifact that refers to it. */
+export async function addReferrer(
+  folder: string,
+  { subject, type, text }: { readonly subject: Descriptor; readonly type: string; readonly text: string },
+): Promise<Descriptor> {
+  // The empty configuration and the artifact's type are as the image specification describes them.
+  const config = await addText(folder, 'application/vnd.oci.empty.v1+json', '{}')
+  const layers = [await addText(folder, type, text)]
+  const manifest = await addManifest(folder, { artifactType: type, config, layers, subject })
+  return { ...manifest, artifactType: type }
 }
 
 /** What one file with a layout is made of. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { arch } from 'node:os'
 import { join } from 'node:path'
@@ -7,11 +8,13 @@ import { withoutFactsOfBuild } from '../image/image-config.ts'
 import {
   addLayer,
   addManifest,
+  addReferrer,
   addText,
   type Descriptor,
   startLayout,
   writeLayoutFile,
 } from '../image/oci-layout.ts'
+import { formatProvenance } from '../image/provenance.ts'
 import { formatSbom } from '../image/sbom.ts'
 import type { PackOptions } from '../pack-options.ts'
 import { runTool } from '../run-tool.ts'
@@ -24,8 +27,8 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: '
 const USER = 65_532
 
 /**
- * Makes `berth-VERSION-ARCH.tar`, an image that `docker load`, podman and skopeo take, and beside it its list of parts
- * (`.spdx.json`) and its build context, `image/`. It needs buildah, apt-get, dpkg-deb and binutils, and is made for the
+ * Makes `berth-VERSION-ARCH.tar`, an image that `docker load`, podman and skopeo take, with its list of parts and its
+ * provenance as referrers, which are also beside it (`.spdx.json`, `.provenance.json`), and its build context, `image/`. It needs buildah, apt-get, dpkg-deb and binutils, and is made for the
  * architecture of this machine. The same commit, Node and packages of Debian give the same bytes.
  * @returns the path of the image.
  */
@@ -48,7 +51,10 @@ export async function packImage({ folder }: PackOptions): Promise<string> {
   const lock: unknown = JSON.parse(await readFile(join(ROOT, 'package-lock.json'), 'utf8'))
   const sbom = formatSbom({ version, architecture, packages, lock, createdS: commit.timeS })
   await writeFile(file.replace(/tar$/, 'spdx.json'), sbom)
-  await build({ context, file, version, commit })
+  const node = { version: process.versions.node, sha256: await hashFile(process.execPath) }
+  const formatOrigin = (digest: string): string =>
+    formatProvenance({ version, architecture, digest, commit: commit.id, packages, lock, node })
+  await build({ context, file, version, commit, sbom, formatOrigin })
   return file
 }
 
@@ -69,10 +75,15 @@ interface Commit {
   readonly timeS: number
 }
 
-/** The commit of the checkout. `SOURCE_DATE_EPOCH` sets the time, also where there is no git. */
+/**
+ * The commit of the checkout; its id ends in `-modified` where files differ from it. `SOURCE_DATE_EPOCH` sets the time,
+ * also where there is no git.
+ */
 async function readCommit(): Promise<Commit> {
   const shown = await runTool('git', ['log', '-1', '--format=%H %ct'], ROOT).catch(() => 'unknown 0')
-  const [id = '', time = ''] = shown.trim().split(' ')
+  const [hash = '', time = ''] = shown.trim().split(' ')
+  const changes = await runTool('git', ['status', '--porcelain'], ROOT).catch(() => '')
+  const id = changes === '' ? hash : `${hash}-modified`
   return { id, timeS: Number(process.env.SOURCE_DATE_EPOCH ?? time) }
 }
 
@@ -81,10 +92,14 @@ interface Build {
   readonly file: string
   readonly version: string
   readonly commit: Commit
+  readonly sbom: string
+  /** Formats the provenance of an image with this digest. */
+  readonly formatOrigin: (digest: string) => string
 }
 
 /** Builds the image, and writes it as a layout without anything of this build. */
-async function build({ context, file, version, commit }: Build): Promise<void> {
+async function build(options: Build): Promise<void> {
+  const { context, file, version, commit } = options
   const storage = join(context, 'storage')
   const place = ['--storage-driver', 'vfs', '--root', storage, '--runroot', join(context, 'run')]
   const name = `localhost/berth:${version}`
@@ -100,24 +115,29 @@ async function build({ context, file, version, commit }: Build): Promise<void> {
       ...[...values.flatMap((value) => ['--build-arg', value]), context],
     ])
     await runTool('buildah', [...place, 'push', '--quiet', '--disable-compression', name, `dir:${built}`])
-    await writeLayout({ built, file, tag: `berth:${version}`, layout: join(context, 'layout'), commit })
+    await writeLayout({ ...options, built, layout: join(context, 'layout') })
   } finally {
     for (const path of [storage, join(context, 'run'), built, join(context, 'layout')])
       await rm(path, { recursive: true, force: true })
   }
 }
 
-interface Layout {
+interface Layout extends Build {
   /** Folder of the image, as buildah writes it. */
   readonly built: string
-  readonly file: string
-  readonly tag: string
   /** Folder of the layout, made and read here. */
   readonly layout: string
-  readonly commit: Commit
 }
 
-async function writeLayout({ built, file, tag, layout, commit }: Layout): Promise<void> {
+async function writeLayout({
+  built,
+  file,
+  layout,
+  version,
+  commit,
+  sbom,
+  formatOrigin,
+}: Layout): Promise<void> {
   const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(built, name), 'utf8'))
   const manifest = (await read('manifest.json')) as { config: Descriptor; layers: Descriptor[] }
   const config = (await read(fileName(manifest.config))) as Record<string, unknown>
@@ -127,7 +147,20 @@ async function writeLayout({ built, file, tag, layout, commit }: Layout): Promis
   const text = JSON.stringify(withoutFactsOfBuild(config))
   const described = await addText(layout, 'application/vnd.oci.image.config.v1+json', text)
   const image = await addManifest(layout, { config: described, layers })
-  await writeLayoutFile({ folder: layout, file, tag, image, referrers: [], timeS: commit.timeS })
+  const origin = formatOrigin(image.digest)
+  await writeFile(file.replace(/tar$/, 'provenance.json'), origin)
+  const referrers = [
+    await addReferrer(layout, { subject: image, type: 'application/spdx+json', text: sbom }),
+    await addReferrer(layout, { subject: image, type: 'application/vnd.in-toto+json', text: origin }),
+  ]
+  const tag = `berth:${version}`
+  await writeLayoutFile({ folder: layout, file, tag, image, referrers, timeS: commit.timeS })
+}
+
+async function hashFile(path: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex')
 }
 
 /** Name of a blob's file in a folder of `dir:`. */

@@ -214,6 +214,8 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'docker run -d --name berth -p 80:80 -p 443:443 -v berth:/data -e BERTH_DOMAIN=registry.example.com berth:0.1.0':
     RUN_AS_IMAGE,
   'docker exec -it berth berth user passwd admin': RUN_AS_IMAGE,
+  'oras cp --recursive --from-oci-layout dist-packages/berth-0.1.0-amd64.tar:0.1.0 registry.example.com/admin/berth:0.1.0':
+    'it needs a public name; test/packaging/image-referrers.test.ts copies the image so',
   'npm run package -- executable':
     'it takes minutes; test/packaging/executable.test.ts makes and runs the executable',
   'npm run package -- deb':

@@ -36,7 +36,7 @@ it('two builds of the image have one digest, whoever makes them, wherever and wh
 })
 
 async function readDigest(file: string): Promise<string> {
-  return (await runOk('skopeo', ['inspect', '--format', '{{.Digest}}', `oci-archive:${file}`])).trim()
+  return (await runOk('skopeo', ['inspect', '--format', '{{.Digest}}', `oci-archive:${file}:0.1.0`])).trim()
 }
 
 async function hashFile(file: string): Promise<string> {

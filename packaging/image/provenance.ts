@@ -1,0 +1,89 @@
+import type { DebianPackage } from './debian-files.ts'
+
+/** Facts of how an image was made. */
+interface ProvenanceFacts {
+  readonly version: string
+  readonly architecture: string
+  /** Digest of the image's manifest, `sha256:…`. */
+  readonly digest: string
+  /** Id of the commit. Another text, as of a modified checkout, is no material's digest. */
+  readonly commit: string
+  readonly packages: readonly DebianPackage[]
+  /** Content of package-lock.json. */
+  readonly lock: unknown
+  /** The Node of the executable. */
+  readonly node: { readonly version: string; readonly sha256: string }
+}
+
+interface Material {
+  readonly uri: string
+  readonly digest?: Readonly<Record<string, string>>
+}
+
+/** Names the way an image is made, and its builder: this repository's own command. */
+const BUILD_TYPE = 'urn:berth:package:image:v1'
+const BUILDER = 'urn:berth:package'
+const COMMIT = /^[0-9a-f]{40,64}$/
+
+/**
+ * How an image was made, as an in-toto statement with SLSA's provenance: its commit, its materials, and what built it. It
+ * is not signed, and holds no times, so that two builds give the same text.
+ */
+export function formatProvenance(facts: ProvenanceFacts): string {
+  const { version, architecture, digest, commit } = facts
+  const statement = {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ name: `berth:${version}`, digest: readDigest(digest) }],
+    predicateType: 'https://slsa.dev/provenance/v1',
+    predicate: {
+      buildDefinition: {
+        buildType: BUILD_TYPE,
+        externalParameters: { kind: 'image', architecture },
+        internalParameters: {},
+        resolvedDependencies: listMaterials(facts),
+      },
+      runDetails: {
+        builder: { id: BUILDER, version: { berth: version } },
+        metadata: { invocationId: commit },
+      },
+    },
+  }
+  return `${JSON.stringify(statement, null, 2)}\n`
+}
+
+function listMaterials({ version, commit, packages, lock, node }: ProvenanceFacts): Material[] {
+  const source = {
+    uri: `pkg:generic/berth@${version}`,
+    ...(COMMIT.test(commit) ? { digest: { gitCommit: commit } } : {}),
+  }
+  const runtime = { uri: `pkg:generic/node@${node.version}`, digest: { sha256: node.sha256 } }
+  const debian = packages.map(({ name, version: own, architecture, sha256 }) => ({
+    uri: `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(own)}?arch=${architecture}`,
+    digest: { sha256 },
+  }))
+  return [source, runtime, ...debian, ...lockedMaterials(lock)]
+}
+
+/** The packages of npm that were installed to build, also those that only build. */
+function lockedMaterials(lock: unknown): Material[] {
+  const { packages } = lock as {
+    packages: Record<string, { version?: string; integrity?: string; optional?: boolean }>
+  }
+  return Object.entries(packages)
+    .filter(([path, { integrity, optional }]) => path !== '' && integrity !== undefined && !optional)
+    .map(([path, { version = '', integrity = '' }]) => {
+      const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
+      return { uri: `pkg:npm/${name.replace('@', '%40')}@${version}`, digest: readIntegrity(integrity) }
+    })
+}
+
+function readDigest(digest: string): Record<string, string> {
+  const [algorithm = '', hex = ''] = digest.split(':')
+  return { [algorithm]: hex }
+}
+
+/** A lock's `sha512-BASE64` as a digest in hexadecimal. */
+function readIntegrity(integrity: string): Record<string, string> {
+  const dash = integrity.indexOf('-')
+  return { [integrity.slice(0, dash)]: Buffer.from(integrity.slice(dash + 1), 'base64').toString('hex') }
+}
