@@ -125,8 +125,12 @@ export interface LinkReader {
   /** Links to manifests. */
   listManifests(repository: RepositoryName, selection?: LinkSelection): AsyncIterable<LinkBatch<FoundLink>>
   listTags(repository: RepositoryName, selection?: LinkSelection): AsyncIterable<LinkBatch<FoundTag>>
-  /** Names in a list, digests or tags, without reading their links. */
-  listNames(repository: RepositoryName, kind: keyof LinkLists): AsyncIterable<readonly string[]>
+  /** Names in a list, digests or tags, without reading their links. A selection leaves out digests only. */
+  listNames(
+    repository: RepositoryName,
+    kind: keyof LinkLists,
+    selection?: LinkSelection,
+  ): AsyncIterable<readonly string[]>
   /** The links of some names in a list; those that are torn or gone are left out. */
   readLinks<K extends keyof LinkLists>(
     repository: RepositoryName,

@@ -2,6 +2,7 @@ import type { LinkReader, Oddity } from '../../blobs/link-tree.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { type AdoptReport, Tally } from './adopt-report.ts'
 import type { AdoptParts } from './adopt-repository.ts'
+import { lookAgain } from './look-again.ts'
 import { Takeover } from './takeover.ts'
 
 /** Clocks of the machine and of the disk may differ by this, in milliseconds. */
@@ -11,6 +12,8 @@ const CLOCK_MARGIN_MS = 60_000
 const MAX_ENTRIES = 1_500
 /** The same where no other process waits: a second or two, and each page of an index is written for many entries at once. */
 const MAX_ENTRIES_ALONE = 20_000
+/** Each transaction has twice the entries of the one before, up to the bound: so writing begins while the next ones are read. */
+const GROWTH = 2
 
 /** State of a takeover under way. */
 export interface AdoptProgress {
@@ -94,10 +97,18 @@ async function adoptFrom(
       tags: tally.tags.adopted + tally.tags.known,
     })
   }
-  const maxEntries = (): number => (isAlone() ? MAX_ENTRIES_ALONE : MAX_ENTRIES)
+  let alone = MAX_ENTRIES / GROWTH
+  const maxEntries = (): number => {
+    alone = Math.min(alone * GROWTH, MAX_ENTRIES_ALONE)
+    return isAlone() ? alone : MAX_ENTRIES
+  }
   const parts: AdoptParts = { tree, facts, isSparseAllowed, signal, tally, maxEntries, onBatch }
   const takeover = new Takeover({ parts, reader, since })
-  for await (const part of tree.readAll(state, { since, readsContent: options.readsAhead ?? true })) {
+  const links =
+    since === undefined
+      ? tree.readAll(state, { readsContent: options.readsAhead ?? true })
+      : lookAgain({ reader, facts, since })
+  for await (const part of links) {
     if (part.kind === 'repository') {
       if (repository !== undefined) done++
       repository = part.name

@@ -120,6 +120,7 @@ export class Takeover {
   }
 
   #wait(unit: Unit): void {
+    sortContent(unit)
     this.#waiting.push(unit)
     this.#size = sum(this.#size, sizeOf(unit))
   }
@@ -275,6 +276,13 @@ function sum(one: Size, other: Size): Size {
 
 function createUnit(of: Current): Unit {
   return { name: of.source.name, blobs: [], manifests: [], tags: [], isWhole: !of.isSplit, of }
+}
+
+/** In the order of the indexes, whose pages are then each changed once for many entries: lists of links have none. */
+function sortContent({ blobs, manifests, tags }: Unit): void {
+  blobs.sort((one, other) => (one.digest < other.digest ? -1 : 1))
+  manifests.sort((one, other) => (one.digest < other.digest ? -1 : 1))
+  tags.sort((one, other) => (one.name < other.name ? -1 : 1))
 }
 
 function noteManifest({ manifestNotes }: Current, note: Note): void {

@@ -24,6 +24,7 @@ export async function openLinkRoom(open: OpenDatabase) {
     root: folder.path,
     place,
     links,
+    known,
     metadata,
     tree: createDistributionTree(folder.path),
     adopt: (

@@ -22,10 +22,10 @@ export function createReader(top: string): LinkReader {
     },
     listManifests: (name, selection) => inBatches(listLinks(folderOf(name, 'manifests'), selection)),
     listTags: (name, selection) => inBatches(listTagLinks(folderOf(name, 'tags'), selection)),
-    async *listNames(name, kind) {
+    async *listNames(name, kind, selection) {
       const folder = folderOf(name, kind)
       for (const { found } of collectBatches<string>(
-        kind === 'tags' ? listTagNames(folder) : listDigests(folder),
+        kind === 'tags' ? listTagNames(folder) : listDigests(folder, selection),
       ))
         yield found
     },

@@ -70,13 +70,19 @@ export function* listTagLinks(
   }
 }
 
-/** Digests in `<part>/<algorithm>/<hex>`, whether or not they have a link. */
-export function* listDigests({ top, part }: LinkFolder): Generator<Digest> {
-  for (const algorithm of DIGEST_ALGORITHMS)
-    for (const { name, oddity } of listFolder(join(top, part, algorithm))) {
+/** Digests in `<part>/<algorithm>/<hex>`, whether or not they have a link. `since`: as with {@link listLinks}. */
+export function* listDigests(
+  { top, part }: LinkFolder,
+  { since = Number.NEGATIVE_INFINITY }: LinkSelection = {},
+): Generator<Digest> {
+  for (const algorithm of DIGEST_ALGORITHMS) {
+    const folder = join(top, part, algorithm)
+    if ((findTime(folder) ?? 0) < since) continue
+    for (const { name, oddity } of listFolder(folder)) {
       const digest = `${algorithm}:${name}`
       if (oddity === undefined && isDigest(digest)) yield digest
     }
+  }
 }
 
 /** Names of tags in `<part>/<tag>`, whether or not they have a link. */
