@@ -62,6 +62,11 @@ export interface Database<S> {
    * cannot be reached, or can only be read. Each transaction checks it itself, before it begins and before it commits.
    */
   check(): Promise<void>
+  /**
+   * After many rows were written at once: refreshes the statistics by which queries are planned, where the engine has any. It fails
+   * never, since its only effect is on time.
+   */
+  analyze(): Promise<void>
   close(): Promise<void>
 }
 

@@ -119,4 +119,6 @@ export interface AdoptFacts {
    * time.
    */
   queueUnneeded(repository: RepositoryName): Promise<void>
+  /** Called once all is taken over: as of `Database`. */
+  analyze(): Promise<void>
 }

@@ -5,6 +5,7 @@ import { recountAll } from '../../../test/support/database/recounted-sizes.ts'
 import type { AnyTables } from '../../database/copy/copied-table.ts'
 import type { CopySide } from '../../database/copy/copy-database.ts'
 import type { Database } from '../../database/database.ts'
+import { kysely } from '../../database/kysely.ts'
 import { POSTGRES_COUNTERS } from '../../database/postgres/postgres-counters.ts'
 import { SQLITE_COUNTERS } from '../../database/sqlite/sqlite-counters.ts'
 import { createSizeFacts } from '../../metadata/sizes/create-size-facts.ts'
@@ -33,6 +34,15 @@ function toSide(database: Database<BerthSchema>, engine: 'sqlite' | 'postgres', 
   return { name, database: database as unknown as Database<AnyTables>, counters: COUNTERS[engine] }
 }
 
+/** Rows of `repository_blobs` that PostgreSQL's planner counts with; -1: it has not counted them. */
+async function countPlanned(database: Database<BerthSchema>): Promise<number | undefined> {
+  const { rows } = await database.transaction((tx) =>
+    kysely.sql<{ reltuples: number }>`
+      select reltuples from pg_class where oid = 'repository_blobs'::regclass`.execute(tx),
+  )
+  return rows[0]?.reltuples
+}
+
 for (const from of engines) {
   for (const to of engines) {
     test(`the sizes of a copy from ${from.name} to ${to.name} are those of a recount, also of one begun anew`, {
@@ -57,6 +67,7 @@ for (const from of engines) {
         expected,
       )
       assert.deepEqual(expected.get('alice/app'), { bytes: 15, uniqueBytes: 9 })
+      if (to.name === 'postgres') assert.equal(await countPlanned(target.database), 6)
     })
   }
 }

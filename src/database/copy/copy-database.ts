@@ -59,6 +59,7 @@ export async function copyDatabase(options: CopyOptions): Promise<CopiedTableRep
     await onCopied?.(tx)
     await writeProgress(tx, undefined)
   })
+  await target.database.analyze()
   return copies.map(({ table, ours }) => ({ name: table.name, ...ours }))
 }
 

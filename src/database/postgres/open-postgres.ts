@@ -6,6 +6,7 @@ import { kysely } from '../kysely.ts'
 import { migrate } from '../migrate.ts'
 import type { MigrationSet, SchemaChange, SchemaUpdate } from '../migrations.ts'
 import { RowMemory } from '../row-memory.ts'
+import { analyzeTables } from './analyze-tables.ts'
 import { POSTGRES_TYPES } from './connection/column-types.ts'
 import { PoolDialect, takeConnection } from './connection/postgres-dialect.ts'
 import { refuseReadOnly } from './connection/postgres-fault.ts'
@@ -101,6 +102,7 @@ export async function openPostgresDatabase<S>(
       },
       lookups: () => memory.lookups,
       check: () => checkWritable(pool),
+      analyze: () => analyzeTables(pool),
       close: () => opened.disposeAsync(),
     }
   } catch (error) {

@@ -89,7 +89,9 @@ export async function openSqliteDatabase<S>(file: string, options: OpenSqliteOpt
   const { reader: read, prepareFirst, changes, lookups } = reading
   const check = async (): Promise<void> => checkFile()
   const queries = { read, readLong: long.queries, prepareFirst, changes, lookups }
-  return { engine: 'sqlite', ...queries, transaction, now: Date.now, check, close }
+  // Without statistics SQLite chooses indexes by their columns, to which the queries here are fitted; and nothing would refresh them later.
+  const analyze = async (): Promise<void> => {}
+  return { engine: 'sqlite', ...queries, transaction, now: Date.now, check, analyze, close }
 }
 
 /** The side that reads, on a connection of its own that is opened with the first query. */

@@ -43,5 +43,6 @@ export function createAdoptFacts(
     },
     findDeletion: (repository) => findDeletion(read, repository),
     queueUnneeded: (repository) => queueUnneeded(database, { repository, now: clock() }),
+    analyze: database.analyze,
   }
 }

@@ -57,7 +57,10 @@ export async function adoptTree(options: AdoptOptions): Promise<AdoptResult> {
     const former = await tree.move(from, 'adopted')
     if (former !== undefined) formerTrees.push(former)
   }
-  const result = (state: AdoptResult['state']): AdoptResult => ({ ...tally.report(), state, formerTrees })
+  const result = async (state: AdoptResult['state']): Promise<AdoptResult> => {
+    if (tally.blobs.adopted + tally.manifests.adopted > 0) await options.facts.analyze()
+    return { ...tally.report(), state, formerTrees }
+  }
   // The links of a departure that was not finished are those of facts that are here.
   if (before.includes('leaving') && !keepsTree) await end('leaving')
   if (before.includes('adopting')) {
