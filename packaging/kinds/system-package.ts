@@ -14,6 +14,9 @@ const SYSTEM = join(ROOT, 'packaging/system')
 /** Names of processors in packages, by Node's. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' }
 
+/** Who answers for a package that its builder gave no name: addresses below .invalid reach nobody by mistake. */
+const UNNAMED_MAINTAINER = 'Local build of Berth <unnamed@maintainer.invalid>'
+
 /** Makes the package for Debian and Ubuntu. @returns its path. */
 export function packDeb(options: PackOptions): Promise<string> {
   return packForSystem('deb', options)
@@ -59,12 +62,13 @@ async function describePackage(): Promise<object> {
     version,
     description,
     license,
-    maintainer: 'The maintainers of Berth <berth@localhost>',
+    maintainer: process.env.BERTH_MAINTAINER ?? UNNAMED_MAINTAINER,
     section: 'net',
     mtime: '2026-01-01T00:00:00Z',
     contents: [
       file('berth', '/usr/bin/berth', 0o755),
       file('berth.service', '/usr/lib/systemd/system/berth.service'),
+      file('berth.socket', '/usr/lib/systemd/system/berth.socket'),
       { ...file('berth.yaml', '/etc/berth/berth.yaml', 0o640), type: 'config|noreplace' },
       file('berth.1.gz', '/usr/share/man/man1/berth.1.gz'),
       file('completion.bash', '/usr/share/bash-completion/completions/berth'),

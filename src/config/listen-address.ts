@@ -7,7 +7,10 @@ export const ANY_ADDRESS = '*'
  */
 export const LOOPBACK_ADDRESSES = ['127.0.0.1', '::1'] as const
 
-/** Address of a listener: a host and a TCP port (0 lets the system choose one), or the path of a Unix socket. */
+/**
+ * Address of a listener: a host and a TCP port (0 lets the system choose one), or the path of a Unix socket. With `fd` it is
+ * the address of a socket that listens already, by that descriptor.
+ */
 export type ListenAddress =
-  | { readonly host: string; readonly port: number; readonly path?: undefined }
-  | { readonly path: string }
+  | { readonly host: string; readonly port: number; readonly path?: undefined; readonly fd?: number }
+  | { readonly path: string; readonly fd?: number }

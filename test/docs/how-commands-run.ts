@@ -222,6 +222,6 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
     'it takes minutes; test/packaging/system-packages.test.ts makes and installs the package',
   'sudo apt install ./dist-packages/berth_0.1.0_amd64.deb':
     'it changes the system of the reader; test/packaging/system-packages.test.ts does so in a copy',
-  'sudo systemctl enable --now berth': 'it changes the system of the reader',
+  'sudo systemctl enable --now berth.socket berth': 'it changes the system of the reader',
   'sudo install dist-packages/berth /usr/local/bin/berth': 'it changes the system of the reader',
 }

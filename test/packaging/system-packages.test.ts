@@ -5,12 +5,15 @@ import { after, before, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { processIo } from '../../src/cli/io.ts'
 import { buildProgram } from '../../src/cli/run.ts'
+import { part } from '../parts/find-parts.ts'
 import { runCommand, runOk } from '../support/machine/run-command.ts'
 import { makeTempFolder, type TempFolder } from '../support/machine/temp-folder.ts'
 import { CHECKOUT, pack } from './packages.ts'
 
 /** Most that `systemd-analyze security` may find, from 0 to 10. */
 const MAX_EXPOSURE = 3
+/** Longest making of a package from files that are there, in ms. */
+const NFPM_TIMEOUT_MS = 120_000
 const SYSTEM = join(CHECKOUT, 'packaging/system')
 const NEEDS_ROOT = process.getuid?.() !== 0 && 'needs root'
 
@@ -21,22 +24,25 @@ before(async () => {
   folder = await makeTempFolder('system-packages')
   deb = await pack('deb', folder.path)
   rpm = await pack('rpm', folder.path)
+  const packages = join(folder.path, 'packages')
+  await mkdir(packages)
+  for (const [kind, path] of Object.entries({ deb, rpm })) {
+    await cp(path, join(packages, `berth.${kind}`))
+    await packNewer(kind, join(packages, `newer.${kind}`))
+  }
 })
 after(() => folder[Symbol.asyncDispose]())
 
-test('the deb is installed, used, installed over itself, removed and purged, and data stays', {
+test('the deb is installed, used, upgraded to a newer version, removed and purged, and data stays', {
   skip: NEEDS_ROOT,
 }, async () => {
-  const packages = join(folder.path, 'packages')
-  await mkdir(packages)
-  await cp(deb, join(packages, 'berth.deb'))
-  const out = await runOk(join(CHECKOUT, 'test/packaging/in-throwaway-root.sh'), [LIFE, packages])
-  const steps = new Map(out.split(/^== /m).map((part) => [part.split('\n', 1)[0], part]))
+  const steps = await runSteps(LIFE)
   assert.match(steps.get('install') ?? '', /not started. Set "domain" in \/etc\/berth\/berth\.yaml/)
   assert.match(steps.get('files') ?? '', /^640 root berth \/etc\/berth\/berth\.yaml$/m)
   assert.match(steps.get('files') ?? '', /^BERTH\(1\)/m)
   assert.match(steps.get('serve') ?? '', /http:\/\/127\.0\.0\.1:5999 works/)
   assert.match(steps.get('upgrade') ?? '', /^log-level: debug$/m)
+  assert.match(steps.get('upgrade') ?? '', /^version 9\.9\.9$/m)
   assert.doesNotMatch(steps.get('upgrade') ?? '', /not started/)
   assert.match(steps.get('remove') ?? '', /^there: \/etc\/berth\/berth\.yaml$/m)
   assert.match(steps.get('purge') ?? '', /stay in \/var\/lib\/berth/)
@@ -65,8 +71,9 @@ kill $server
 wait $server || true
 echo '== upgrade'
 echo 'log-level: debug' >> /etc/berth/berth.yaml
-dpkg -i /packages/berth.deb
+dpkg -i /packages/newer.deb
 tail -n 1 /etc/berth/berth.yaml
+dpkg-query -W -f 'version \${Version}\\n' berth
 echo '== remove'
 dpkg -r berth
 is_there /etc/berth/berth.yaml
@@ -76,9 +83,80 @@ is_there /etc/berth/berth.yaml
 is_there /var/lib/berth/berth.db
 `
 
+/** Makes the package of a later version from the same files. */
+async function packNewer(kind: string, target: string): Promise<void> {
+  const made = join(folder.path, kind)
+  const settings = JSON.parse(await readFile(join(made, 'nfpm.yaml'), 'utf8')) as object
+  await writeFile(join(made, 'newer.yaml'), JSON.stringify({ ...settings, version: '9.9.9' }))
+  const args = ['package', '--config', 'newer.yaml', '--packager', kind, '--target', target]
+  await runOk(part('nfpm'), args, { cwd: made, timeoutMs: NFPM_TIMEOUT_MS })
+}
+
+/** Runs a script in a copy of this machine's files. @returns the output of each step. */
+async function runSteps(script: string): Promise<Map<string | undefined, string>> {
+  const packages = join(folder.path, 'packages')
+  const out = await runOk(join(CHECKOUT, 'test/packaging/in-throwaway-root.sh'), [script, packages])
+  return new Map(out.split(/^== /m).map((part) => [part.split('\n', 1)[0], part]))
+}
+
+test('the account of a person is not taken for the service', { skip: NEEDS_ROOT }, async () => {
+  const steps = await runSteps(`
+echo '== person'
+useradd --create-home berth
+! dpkg -i /packages/berth.deb 2>&1
+userdel berth
+groupadd berth 2>/dev/null || true
+echo '== again'
+dpkg --configure berth
+getent passwd berth
+`)
+  assert.match(
+    steps.get('person') ?? '',
+    /account "berth" has the home folder \/home\/berth.*\(usermod --login/,
+  )
+  assert.match(steps.get('again') ?? '', /^berth:.*:\/var\/lib\/berth:\/usr\/sbin\/nologin$/m)
+})
+
+test('the rpm is installed, upgraded and erased by its own scripts, and data stays', {
+  skip: NEEDS_ROOT,
+}, async () => {
+  // Debian's packages are not in rpm's database: nothing could fulfil what the package needs.
+  const steps = await runSteps(`
+is_there() { if [ -e "$1" ]; then echo "there: $1"; else echo "gone: $1"; fi; }
+echo '== install'
+rpm --install --nodeps /packages/berth.rpm
+stat -c '%a %U %G %n' /etc/berth/berth.yaml
+berth --version
+install -d -o berth -g berth -m 700 /var/lib/berth
+echo '== upgrade'
+echo 'log-level: debug' >> /etc/berth/berth.yaml
+rpm --upgrade --nodeps /packages/newer.rpm
+rpm --query berth
+tail -n 1 /etc/berth/berth.yaml
+echo '== erase'
+rpm --erase berth
+is_there /usr/bin/berth
+is_there /etc/berth/berth.yaml.rpmsave
+is_there /var/lib/berth
+`)
+  assert.match(steps.get('install') ?? '', /not started. Set "domain"/)
+  assert.match(steps.get('install') ?? '', /^640 root berth \/etc\/berth\/berth\.yaml$/m)
+  assert.match(steps.get('upgrade') ?? '', /^berth-9\.9\.9/m)
+  assert.match(steps.get('upgrade') ?? '', /^log-level: debug$/m)
+  assert.match(steps.get('erase') ?? '', /stay in \/var\/lib\/berth/)
+  assert.match(steps.get('erase') ?? '', /^gone: \/usr\/bin\/berth$/m)
+  assert.match(steps.get('erase') ?? '', /^there: \/etc\/berth\/berth\.yaml\.rpmsave$/m)
+  assert.match(steps.get('erase') ?? '', /^there: \/var\/lib\/berth$/m)
+})
+
 test('the rpm has the same files, and names the libraries that it needs', async () => {
   const files = await runOk('rpm', ['-qpl', rpm])
-  for (const file of ['/usr/bin/berth', '/etc/berth/berth.yaml', '/usr/lib/systemd/system/berth.service']) {
+  for (const file of [
+    '/usr/bin/berth',
+    '/etc/berth/berth.yaml',
+    '/usr/lib/systemd/system/berth.service',
+    '/usr/lib/systemd/system/berth.socket',
+  ]) {
     assert.ok(files.split('\n').includes(file), `${file} is missing: ${files}`)
   }
   assert.match(await runOk('rpm', ['-qp', '--requires', rpm]), /^libatomic$/m)
@@ -94,7 +172,9 @@ test('systemd takes each line of the unit, which gives the service few rights', 
   const at = join(folder.path, 'berth.service')
   const text = await readFile(unit, 'utf8')
   await writeFile(at, text.replace('/usr/bin/berth', join(root, 'usr/bin/berth')))
-  const { code, stderr } = await runCommand('systemd-analyze', ['verify', '--man=no', at])
+  const socket = join(folder.path, 'berth.socket')
+  await cp(join(root, 'usr/lib/systemd/system/berth.socket'), socket)
+  const { code, stderr } = await runCommand('systemd-analyze', ['verify', '--man=no', at, socket])
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
   const report = await runOk('systemd-analyze', ['security', '--offline=true', '--no-pager', at])
   const [, exposure = ''] = /exposure level for berth\.service: ([\d.]+)/.exec(report) ?? []

@@ -64,7 +64,7 @@ const CONNECT_TIMEOUT_MS = 1_000
  */
 export async function requireFreePorts({ listenHttp, listenHttps, listenMetrics }: Config): Promise<void> {
   for (const address of [listenHttp, listenHttps, listenMetrics]) {
-    if (address?.path !== undefined || !address?.port) continue
+    if (address?.path !== undefined || !address?.port || address.fd !== undefined) continue
     if (await isForbidden(address.port)) {
       const reason = { code: 'EACCES', syscall: 'listen' }
       throw toListenError(Object.assign(new Error('the system refuses this port'), reason), address)
@@ -129,7 +129,7 @@ export async function listenAll(
 /** Removes the sockets that a killed server left, once, before several workers listen there. Errors: `AppError`. */
 export async function removeLeftSockets({ listenHttp, listenHttps }: Config): Promise<void> {
   for (const address of [listenHttp, listenHttps]) {
-    if (address?.path === undefined) continue
+    if (address?.path === undefined || address.fd !== undefined) continue
     const { path } = address
     await openOne(address, () => removeLeftSocket(path))
   }

@@ -7,6 +7,7 @@ import type { AnswerRelay, OpenAnswer } from '../../certificates/acme/challenges
 import type { Config } from '../../config/config.ts'
 import { RateLimits } from '../../front-door/judge/rate-limits.ts'
 import type { SiteDeclaration } from '../../front-door/sites/site-declaration.ts'
+import { flushLogger } from '../../log/logger.ts'
 import type { MetricSamples } from '../../metrics/metric.ts'
 import { UploadLocks } from '../../registry/push/upload-locks.ts'
 import { AppError } from '../faults/app-error.ts'
@@ -82,6 +83,9 @@ export class WorkerPool implements AsyncDisposable {
   /** Starts all. Errors: `AppError` and other failures of a worker's start. @returns the URLs of the listeners. */
   async start(): Promise<readonly string[]> {
     const file = `../../worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`
+    // Each worker takes connections from the passed sockets itself: `node:cluster` drops those that it holds for a worker
+    // which stops, and they could have waited for the next server.
+    cluster.schedulingPolicy = this.#hasPassedSockets ? cluster.SCHED_NONE : cluster.SCHED_RR
     cluster.setupPrimary({
       exec: fileURLToPath(new URL(file, import.meta.url)),
       args: [],
@@ -259,7 +263,26 @@ export class WorkerPool implements AsyncDisposable {
     if (isForAll && !this.#stop.signal.aborted && this.#tryToFork(entry.serving)) return
     const why = signal === null ? `with exit code ${code}` : `by ${signal}`
     entry.serving.reject(cannotBegin(`A worker ended ${why} before it served`))
-    if (!this.#stop.signal.aborted) void this.#replace(entry, why)
+    if (this.#hasLostSockets) this.#end(why)
+    else if (!this.#stop.signal.aborted) void this.#replace(entry, why)
+  }
+
+  /** True if `node:cluster` has closed the sockets that systemd passed, with the last worker. */
+  get #hasLostSockets(): boolean {
+    return (
+      this.#hasPassedSockets && this.#hasStarted && this.#entries.size === 0 && !this.#stop.signal.aborted
+    )
+  }
+
+  get #hasPassedSockets(): boolean {
+    const { listenHttp, listenHttps } = this.#config
+    return listenHttp?.fd !== undefined || listenHttps?.fd !== undefined
+  }
+
+  /** Ends this process: systemd starts another, with the sockets, in which connections wait meanwhile. */
+  #end(why: string): void {
+    this.#logger.fatal(`the last worker ended ${why}, and with it the sockets of systemd: the server ends`)
+    void flushLogger(this.#logger).finally(() => process.exit(1))
   }
 
   async #replace({ worker, serving, startedAt }: Entry, why: string): Promise<void> {

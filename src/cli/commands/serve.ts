@@ -54,8 +54,11 @@ export function addServeCommand(program: Command, io: Io): void {
       // A full disk under the log, or a reader that is gone, must not end a server.
       io.stdout.on('error', ignore)
       // Loaded here: help and the other commands do not need the server's parts.
-      const { startBerth } = await import('../../app/start.ts')
-      const running = await startBerth(config, logger, {
+      const [{ startBerth }, { takePassedSockets }] = await Promise.all([
+        import('../../app/start.ts'),
+        import('../../app/door/passed-sockets.ts'),
+      ])
+      const running = await startBerth(takePassedSockets(config, process.env), logger, {
         userAgent: `Berth/${readVersion()}`,
         configFile: findConfigFile(context),
         recent,

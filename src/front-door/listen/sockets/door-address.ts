@@ -4,13 +4,20 @@ import { lstat, unlink } from 'node:fs/promises'
 import { type AddressInfo, connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
 
-/** Address of a listener: `*` is every address, IPv6 and IPv4; a path is that of a Unix socket. */
+/** Most connections that wait in a socket that was passed: as many as systemd lets wait. */
+const PASSED_BACKLOG = 4_096
+
+/**
+ * Address of a listener: `*` is every address, IPv6 and IPv4; a path is that of a Unix socket. With `fd` the socket
+ * listens already, and is taken over; of workers it is a descriptor of their primary.
+ */
 export type DoorAddress =
-  | { readonly host: string; readonly port: number; readonly path?: undefined }
-  | { readonly path: string }
+  | { readonly host: string; readonly port: number; readonly path?: undefined; readonly fd?: number }
+  | { readonly path: string; readonly fd?: number }
 
 /** Makes a server listen. Errors: those of the system. */
 export async function listenOn(server: Server, address: DoorAddress): Promise<void> {
+  if (address.fd !== undefined) return tryToListen(server, address)
   try {
     await tryToListen(server, address)
   } catch (error) {
@@ -66,7 +73,8 @@ function tryToListen(server: Server, address: DoorAddress): Promise<void> {
       resolve()
     }
     server.once('error', reject)
-    if (address.path !== undefined) server.listen({ path: address.path }, done)
+    if (address.fd !== undefined) server.listen({ fd: address.fd, backlog: PASSED_BACKLOG }, done)
+    else if (address.path !== undefined) server.listen({ path: address.path }, done)
     else server.listen({ host: address.host === '*' ? '::' : address.host, port: address.port }, done)
   })
 }
