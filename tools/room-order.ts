@@ -37,7 +37,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'in-use',
         'status',
       ],
-      ...['backup', 'metrics', '.', 'workers', 'doctor', 'support', 'start.ts', 'drill'],
+      ...['backup', 'metrics', '.', 'workers', 'doctor', 'support', 'setup', 'start.ts', 'drill'],
     ],
   },
   { folder: 'blobs', rooms: ['.', 'disk/hashes', 'disk/layout.ts', 'disk/links', 'disk'] },
@@ -62,7 +62,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
     rooms: [
       ...['.', 'output', 'errors', 'prompts', 'command-line', 'process', 'context'],
       ...['commands/cert', 'commands/user', 'commands/policy', 'commands/tag', 'commands/repo'],
-      ...['commands/retention', 'commands/gc', 'commands', 'run.ts'],
+      ...['commands/retention', 'commands/gc', 'commands/setup', 'commands', 'run.ts'],
     ],
   },
   { folder: 'config', rooms: ['.', 'values', 'options', 'show', 'sources', 'load'] },

@@ -12,6 +12,7 @@ type AddCommand = (program: Command, io: Io) => void
 /** Loads each command by its name, in the order of the help. */
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   serve: async () => (await import('./commands/serve.ts')).addServeCommand,
+  setup: async () => (await import('./commands/setup/setup.ts')).addSetupCommand,
   config: async () => (await import('./commands/config.ts')).addConfigCommand,
   user: async () => (await import('./commands/user/user.ts')).addUserCommand,
   repo: async () => (await import('./commands/repo/repo.ts')).addRepoCommand,

@@ -7,7 +7,7 @@ import { OciError } from '../../oci/errors.ts'
 import { readGivenPassword } from './given-password.ts'
 
 /** Name of the administrator made at the first start. */
-const FIRST_ADMIN = 'admin'
+export const FIRST_ADMIN = 'admin'
 
 /** The administrator that a first start makes. */
 export interface FirstAdmin {
@@ -91,7 +91,8 @@ export async function forgetFirstPassword(dataDir: string, name: string): Promis
   if (name === FIRST_ADMIN) await rm(firstPasswordFile(dataDir), { force: true })
 }
 
-function firstPasswordFile(dataDir: string): string {
+/** Path of the file with the password that a first start chose. */
+export function firstPasswordFile(dataDir: string): string {
   return join(dataDir, 'first-password')
 }
 

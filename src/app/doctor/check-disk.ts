@@ -20,18 +20,18 @@ export async function checkDisk(
     const stats = await statfs(folder)
     return [judgeRoom(folder, stats, floorOf), await checkFsync(folder)]
   } catch (error) {
-    if (reasonOf(error) === 'ENOENT') return await checkParent(folder)
+    if (reasonOf(error) === 'ENOENT') return await checkParent(folder, floorOf)
     return [unusable(folder, error)]
   }
 }
 
 /** Checks the parent of a folder that the first start will make: permission and free space. */
-async function checkParent(folder: string): Promise<Finding[]> {
+async function checkParent(folder: string, floorOf: (totalBytes: number) => number): Promise<Finding[]> {
   let parent = dirname(folder)
   for (;;) {
     try {
       await access(parent, constants.W_OK | constants.X_OK)
-      const room = judgeRoom(parent, await statfs(parent), () => 0)
+      const room = judgeRoom(parent, await statfs(parent), floorOf)
       return [ok('disk', `${folder} is not there yet: the first start makes it`), room]
     } catch (error) {
       if (reasonOf(error) !== 'ENOENT' || dirname(parent) === parent) return [unusable(parent, error)]

@@ -77,6 +77,14 @@ export const CLI_ERRORS = {
     remedy: 'Do what the lines marked FAILED say; the server tries again by itself',
   },
   DOCTOR_FOUND: { exit: EXIT.failed, remedy: 'Do what the lines marked FAILED say, then run it again' },
+  DOMAIN_UNUSABLE: { exit: EXIT.usage, remedy: 'Give a name alone, such as registry.example.com' },
+  SETTINGS_DIFFER: { exit: EXIT.usage, remedy: 'Give --force to change them, or leave the flags out' },
+  SETUP_BLOCKED: { exit: EXIT.failed, remedy: 'Remove the cause, then run it again' },
+  SERVICE_FAILED: { exit: EXIT.failed, remedy: 'Run "journalctl -u berth -n 50" for the reason' },
+  CERTIFICATE_MISSING: {
+    exit: EXIT.failed,
+    remedy: 'The server tries again by itself: "berth cert list" shows the next attempt',
+  },
   CERTIFICATE_FAULTY: { exit: EXIT.failed, remedy: 'Do what the lines marked ERROR say' },
   INTERNAL: {
     exit: EXIT.failed,

@@ -61,6 +61,14 @@ export async function askYesNo(io: Io, question: string): Promise<boolean> {
   return answer
 }
 
+/** A question with a line of text as answer. There must be a terminal. Errors: `CliError` `CANCELLED`. */
+export async function askText(io: Io, message: string): Promise<string> {
+  const { isCancel, text } = await import('@clack/prompts')
+  const answer = await withTerminal(io, (terminal) => text({ message, ...terminal }))
+  if (isCancel(answer)) throw new CliError('CANCELLED', 'No answer was given')
+  return (answer ?? '').trim()
+}
+
 /** Terminal of a question, and the signal that ends it. */
 interface Terminal {
   readonly input: Readable
