@@ -114,9 +114,10 @@ describe('berth setup', () => {
     timeout: 300_000,
   }, async (t) => {
     await using resources = new AsyncDisposableStack()
+    const machine = resources.use(await makeMachine())
+    // After the machine has its name: Docker remembers the hosts file for some seconds.
     const daemon = await startDockerd()
     resources.defer(() => daemon.stop())
-    const machine = resources.use(await makeMachine())
     const { folder, pebble, flags, env } = machine
     const host = `${DOMAIN}:${pebble.tlsPort}`
     const trusted = `/etc/docker/certs.d/${host}`

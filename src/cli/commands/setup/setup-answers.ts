@@ -7,7 +7,7 @@ import { askText } from '../../prompts/ask.ts'
 /** Longest answer, in characters: a host name has 253, a mail address 254. */
 const MAX_ANSWER_LENGTH = 320
 
-/** Known answers; undefined ones are asked for. */
+/** Answers from flags and the settings file; undefined ones are still needed. */
 interface KnownAnswers {
   readonly domain: string | undefined
   readonly mail: string | undefined
@@ -22,7 +22,7 @@ interface Answers {
 }
 
 /**
- * Domain and mail: asked for at a terminal, else read as the lines of standard input. With a known domain and no
+ * Domain and mail: typed at the prompts of a terminal, else read as the lines of standard input. With a known domain and no
  * terminal nothing is read. Errors: `CliError` `USAGE`, `DOMAIN_UNUSABLE`, `CANCELLED`.
  */
 export async function completeAnswers(io: Io, known: KnownAnswers): Promise<Answers> {
