@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { SmallDisk, whyNoMounts } from '../faults/small-disk.ts'
 import { runCommand } from '../support/machine/run-command.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { cleanEnvironment } from '../support/program/served-berth.ts'
 
 const BERTH = fileURLToPath(new URL('../../bin/berth', import.meta.url))
 const NOBODY = 65_534
@@ -132,7 +133,7 @@ for (const [name, { skip: why = false, uid, prepare, args, exit = 1, line }] of 
     chmodSync(folder.path, 0o755)
     await prepare(folder.path)
     const { code, stderr } = await runCommand(BERTH, args(folder.path), {
-      env: process.env,
+      env: cleanEnvironment(),
       uid,
       timeoutMs: 20_000,
     })
@@ -144,10 +145,10 @@ for (const [name, { skip: why = false, uid, prepare, args, exit = 1, line }] of 
 
 test('a disk without inodes, and one that is read-only, are called so', { skip }, async () => {
   await using disk = await SmallDisk.mount(4, { inodes: 2 })
-  const full = await runCommand(BERTH, serve(disk.path), { env: process.env })
+  const full = await runCommand(BERTH, serve(disk.path), { env: cleanEnvironment() })
   assert.match(full.stderr, /^error\[STORAGE_FULL\]: .*no inode left/)
   await disk.setReadOnly(true)
-  const readOnly = await runCommand(BERTH, serve(disk.path), { env: process.env })
+  const readOnly = await runCommand(BERTH, serve(disk.path), { env: cleanEnvironment() })
   assert.match(readOnly.stderr, /^error\[DATA_NOT_WRITABLE\]: The disk of .* is mounted read-only/)
 })
 
@@ -164,7 +165,7 @@ for (const [state, words] of Object.entries({
     else await disk.setReadOnly(true)
     const data = ['--data', join(disk.path, 'data')]
     for (const args of [['cert', 'self-signed', 'a.test', '--new'], ['cert', 'ca', '--new'], ['doctor']]) {
-      const { stdout, stderr } = await runCommand(BERTH, [...args, ...data], { env: process.env })
+      const { stdout, stderr } = await runCommand(BERTH, [...args, ...data], { env: cleanEnvironment() })
       const printed = `${stdout}${stderr}`.replace(/\.?\s+→ /g, '. ')
       assert.match(printed, words, args.join(' '))
       assert.doesNotMatch(printed, /writable for the user|See that its owner/, args.join(' '))
@@ -172,7 +173,7 @@ for (const [state, words] of Object.entries({
   })
 
 test('a command whose output cannot be written says so', async () => {
-  const line = await runCommand('sh', ['-c', `"${BERTH}" version >/dev/full`], { env: process.env })
+  const line = await runCommand('sh', ['-c', `"${BERTH}" version >/dev/full`], { env: cleanEnvironment() })
   assert.equal(line.code, 1)
   assert.match(line.stderr, /^error\[STORAGE_FULL\]: The disk of standard output/)
 })
@@ -234,7 +235,10 @@ for (const [
     const inside =
       shell.startsWith('ulimit') || shell.includes('faketime') ? [] : ['unshare', '--mount', '--net']
     const [file = '', ...args] = [...inside, 'sh', '-c', shell, BERTH, ...serving]
-    const { code, stdout, stderr } = await runCommand(file, args, { env: process.env, timeoutMs: 20_000 })
+    const { code, stdout, stderr } = await runCommand(file, args, {
+      env: cleanEnvironment(),
+      timeoutMs: 20_000,
+    })
     assert.equal(code, 1, stderr)
     assert.match(stderr, line)
     assert.equal(stderr.trim().split('\n').length, 1, stderr)
@@ -253,7 +257,7 @@ test('a variable that is no setting, or whose value has an unknown unit, is one 
       /^error\[VALUE_INVALID\]: BERTH_DISK_FLOOR must be a number of bytes, such as 500MB/,
     ],
   ] as const) {
-    const env = { ...process.env, [variable]: value }
+    const env = { ...cleanEnvironment(), [variable]: value }
     const { code, stderr } = await runCommand(BERTH, serve(folder.path), { env, timeoutMs: 20_000 })
     assert.equal(code, 2)
     assert.match(stderr, line)
