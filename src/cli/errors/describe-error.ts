@@ -1,6 +1,7 @@
 import { debuglog } from 'node:util'
 import { toAppError } from '../../app/faults/system-fault.ts'
 import { redactText } from '../../log/redact.ts'
+import { NOT_PLAIN } from '../output/table.ts'
 import { CLI_ERRORS, type CliErrorCode, EXIT } from './cli-error.ts'
 import { sentence } from './sentence.ts'
 
@@ -111,7 +112,9 @@ const PATH_ERRNOS: ReadonlySet<string> = new Set([
 
 /** One line: `error[CODE]: what, why, what to do`. */
 export function formatError({ code, message, remedy }: ErrorReport): string {
-  return `error[${code}]: ${sentence(message)} ${sentence(remedy)}`.replace(/\s*\n\s*/g, ' ')
+  return `error[${code}]: ${sentence(message)} ${sentence(remedy)}`
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(NOT_PLAIN, ' ')
 }
 
 interface CodedError extends Error {

@@ -1,5 +1,5 @@
 /** Characters that would move the cursor, colour the terminal, begin a line or turn the direction of writing. */
-const NOT_PLAIN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
+export const NOT_PLAIN: RegExp = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
 
 /**
  * Rows under headings, in columns, for people: plain text, two spaces between columns. Cells may hold the text of
@@ -20,10 +20,12 @@ export function formatTable(headings: readonly string[], rows: readonly (readonl
     .join('\n')
 }
 
-/** Names and values under each other. */
+/** Names and values under each other; control characters of values become spaces, as in {@link formatTable}. */
 export function formatPairs(pairs: readonly (readonly [string, string])[]): string {
   const width = Math.max(...pairs.map(([name]) => name.length))
-  return pairs.map(([name, value]) => `${name.padEnd(width)}  ${value}`.trimEnd()).join('\n')
+  return pairs
+    .map(([name, value]) => `${name.padEnd(width)}  ${value.replace(NOT_PLAIN, ' ')}`.trimEnd())
+    .join('\n')
 }
 
 /** Bytes in the largest binary unit that leaves a whole part, with three digits. */
