@@ -114,15 +114,25 @@ function guardWriteFile(original: AnyFunction): AnyFunction {
   return guarded as unknown as AnyFunction
 }
 
+/** Flags of a file as one word: `r` for those that change nothing. */
+function nameFlags(flags: string | number): string {
+  if (typeof flags === 'string') return flags
+  const { O_ACCMODE, O_RDONLY, O_APPEND, O_CREAT } = { O_ACCMODE: 3, ...fs.constants }
+  if ((flags & O_ACCMODE) === O_RDONLY) return 'r'
+  if ((flags & O_CREAT) === 0) return 'r+'
+  return (flags & O_APPEND) === 0 ? 'w' : 'a'
+}
+
 function guardOpen(original: AnyFunction): AnyFunction {
   const open = original as unknown as typeof fs.promises.open
   const guarded: typeof open = async (path, flags = 'r', mode) => {
     const watch = watchOf(path)
     if (!watch || typeof path !== 'string') return open(path, flags, mode)
-    const isChange = flags !== 'r'
-    watch.enter(isChange ? 'name' : 'read', describe(watch, `open ${flags}`, path))
+    const named = nameFlags(flags)
+    const isChange = named !== 'r'
+    watch.enter(isChange ? 'name' : 'read', describe(watch, `open ${named}`, path))
     const handle = await open(path, flags, mode)
-    if (isChange) watch.follower?.opened(path, String(flags))
+    if (isChange) watch.follower?.opened(path, named)
     guardHandle(handle, watch, path)
     return handle
   }
@@ -179,10 +189,11 @@ function guardDescriptors(blocking: Functions): void {
     openSync(path: string, flags: string | number = 'r', mode?: number): number {
       const watch = watchOf(path)
       if (!watch) return openSync(path, flags, mode)
-      const isChange = typeof flags === 'string' && flags !== 'r'
-      watch.enter(isChange ? 'name' : 'read', describe(watch, `open ${flags}`, path))
+      const named = nameFlags(flags)
+      const isChange = named !== 'r'
+      watch.enter(isChange ? 'name' : 'read', describe(watch, `open ${named}`, path))
       const descriptor = openSync(path, flags, mode)
-      if (isChange) watch.follower?.opened(path, flags)
+      if (isChange) watch.follower?.opened(path, named)
       open.set(descriptor, { watch, path })
       return descriptor
     },
