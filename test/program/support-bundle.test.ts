@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { hideSecrets } from '../../src/app/support/hide-secrets.ts'
 import { runFailing } from '../support/machine/run-command.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { BERTH_BIN, bootBerth } from '../support/program/boot-berth.ts'
@@ -54,9 +55,11 @@ test('a bundle has versions, settings, findings, figures, entries and lines, and
 
 test('a secret of any setting, file or line is masked', async () => {
   await using t = await open()
-  const [hmac, inFile, inUrl] = [canary(), canary(), canary()]
+  const [hmac, inFile, inUrl, dnsKey, header] = [canary(), canary(), canary(), canary(), canary()]
   const passwordFile = join(t.folder, 'admin-password')
   await writeFile(passwordFile, `${inFile}\n`)
+  const headersFile = join(t.folder, 'headers')
+  await writeFile(headersFile, `authorization: Bearer ${header}\n`, { mode: 0o600 })
   const file = join(t.folder, 'masked.txt')
   const config = join(t.folder, 'berth.yaml')
   await writeFile(
@@ -66,12 +69,18 @@ acme-email: a@example.com
 acme-eab-key-id: kid
 acme-eab-hmac-key: ${hmac}
 admin-password-file: ${passwordFile}
+acme-challenge: dns-01
+acme-dns-server: 127.0.0.1:53
+acme-dns-key: key:hmac-sha256:${Buffer.from(dnsKey).toString('base64')}
+traces-endpoint: https://127.0.0.1:4318/${header.slice(6, 8)}
+traces-headers-file: ${headersFile}
 database: postgres://berth:${inUrl}@127.0.0.1:1/berth
 `,
   )
   const { stderr } = await runCli(['support-bundle', file, '--config', config, '--data', t.berth.dataDir])
   const text = await readFile(file, 'utf8').catch(() => assert.fail(stderr))
-  for (const secret of [hmac, inFile, inUrl]) assert.ok(!text.includes(secret), secret.slice(0, 6))
+  for (const secret of [hmac, inFile, inUrl, header, Buffer.from(dnsKey).toString('base64')])
+    assert.ok(!text.includes(secret), secret.slice(0, 6))
   assert.match(text, /^acme-eab-hmac-key +"\*{8}"/m)
 })
 
@@ -83,6 +92,14 @@ test('without names no repository, account, host or client can be read, and each
   const [, who] = /"who":"(name-[\da-f]{8})"/.exec(text) ?? []
   assert.match(text, new RegExp(`"repository":"${who}/name-[\\da-f]{8}/name-[\\da-f]{8}"`))
   assert.ok(!(await t.make('--no-names')).includes(String(who)))
+})
+
+test('credentials are masked by their shape, and one secret in another leaves nothing of it', () => {
+  const pem = '-----BEGIN PRIVATE KEY-----\nMIIabc\n-----END PRIVATE KEY-----'
+  const text = `https://user:pass@host/ Authorization: Bearer abcdefgh "Basic YWxpY2U6cA==" ${pem} eyJhbGciOiJ9.eyJzdWIiOiJ9.c2lnbmF0dXJl`
+  const hidden = hideSecrets(`${text} longer-secret secret`, ['secret', 'longer-secret'])
+  assert.doesNotMatch(hidden, /pass|abcdefgh|YWxpY2U6|MIIabc|c2lnbm|longer|secret/)
+  assert.match(hidden, /^https:\/\/\*+@host\/ Authorization: Bearer \*+ "Basic \*+"/)
 })
 
 test('a bundle never replaces a file, and one of a stopped server has no lines', async () => {

@@ -126,3 +126,18 @@ test('a command that updates the schema says so first, once, with the way back',
   )
   assert.deepEqual(await runCommand(BERTH_BIN, list, { env: cleanEnvironment() }), { ...first, stderr: '' })
 })
+
+test('status and a support bundle change nothing in a database of an earlier version', async () => {
+  await using fixture = await unpackFixture('20-history-since')
+  const record = readRecord(fixture.data)
+  const berth = (...args: string[]) =>
+    runCommand(BERTH_BIN, [...args, '--data', fixture.data], { env: cleanEnvironment() })
+  assert.match((await berth('status')).stdout, /schema is that of an earlier version/)
+  const file = join(fixture.path, 'bundle.txt')
+  assert.equal((await berth('support-bundle', file)).code, 0)
+  assert.match(await readFile(file, 'utf8'), /schema is that of an earlier version/)
+  const { code, stderr } = await berth('support-bundle', join(fixture.path, 'other.txt'), '--no-names')
+  assert.equal(code, 1)
+  assert.match(stderr, /error\[SCHEMA_OLD\]/)
+  assert.deepEqual(readRecord(fixture.data), record)
+})

@@ -1,8 +1,8 @@
 import type { Config } from '../../config/config.ts'
 import { hasFacts } from '../database/lost-database.ts'
+import { isUpToDate } from '../database/schema-state.ts'
 import { openScrub } from '../scrub/open-scrub.ts'
 import { type Finding, failed, ok, skipped, warning } from './finding.ts'
-import { isUpToDate } from './schema-state.ts'
 
 const CHECK = 'content'
 const DAY_MS = 24 * 3_600_000

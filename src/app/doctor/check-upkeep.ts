@@ -2,12 +2,12 @@ import type { Config } from '../../config/config.ts'
 import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
 import { openStore } from '../data/open-store.ts'
 import { hasFacts } from '../database/lost-database.ts'
+import { isUpToDate } from '../database/schema-state.ts'
 import { checkBackups } from './check-backups.ts'
 import { checkCollection } from './check-collection.ts'
 import { checkSpace } from './check-space.ts'
 import { checkSwitches } from './check-switches.ts'
 import { type Finding, warning } from './finding.ts'
-import { isUpToDate } from './schema-state.ts'
 
 const OLDER_SCHEMA: Finding = warning(
   'upkeep',

@@ -15,6 +15,7 @@ export type AppErrorCode =
   | 'DATA_NOT_WRITABLE'
   | 'DATA_IN_USE'
   | 'DATA_NOT_FOUND'
+  | 'SCHEMA_OLD'
   | 'PLAIN_HTTP_REFUSED'
   | 'TLS_FILES_UNUSABLE'
   | 'HTPASSWD_UNUSABLE'

@@ -7,6 +7,7 @@ import { createBackupFacts } from '../../metadata/backup/create-backup-facts.ts'
 import { createRoundFacts } from '../../metadata/collection/create-round-facts.ts'
 import { openStore } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
+import { isUpToDate } from '../database/schema-state.ts'
 import { readSiteReport } from '../door/site-report.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
@@ -35,7 +36,7 @@ export interface DataStatus {
 }
 
 /**
- * Reads what the data folder and the database hold; as by each command, an older schema is brought up to date. `isRunning`: a server has this data folder, so that a
+ * Reads what the data folder and the database hold; an older schema stays as it is, and what is in it is then unknown. `isRunning`: a server has this data folder, so that a
  * database which fails is a fact to show. Errors, unless it runs: `AppError` (`DATA_NOT_FOUND`), `DatabaseError`.
  */
 export async function readDataStatus(
@@ -66,6 +67,11 @@ async function readDatabase(
   config: Config,
 ): Promise<Pick<DataStatus, 'databaseProblem' | 'lastBackup' | 'lastCollection'>> {
   await requireFacts(config, { takesNew: false })
+  if (!(await isUpToDate(config))) {
+    const databaseProblem =
+      'its schema is that of an earlier version, which the next start of this one updates'
+    return { databaseProblem, lastBackup: undefined, lastCollection: undefined }
+  }
   const store = await openStore(config)
   try {
     const [backup] = await createBackupFacts(store.database).listBackups(1)

@@ -1,5 +1,7 @@
 import type { Config } from '../../config/config.ts'
 import { openData } from '../data/open-data.ts'
+import { requireFacts } from '../data/require-data.ts'
+import { isUpToDate } from '../database/schema-state.ts'
 import { AppError } from '../faults/app-error.ts'
 import type { Status } from '../status/read-status.ts'
 
@@ -18,9 +20,20 @@ const ROUTES = new Set(
   'v2 blobs manifests uploads tags list referrers _catalog token livez readyz'.split(' '),
 )
 
-/** Names of repositories and accounts; none without data. Errors: `AppError`, `DatabaseError`. */
+/**
+ * Names of repositories and accounts; none without data. An older schema stays as it is.
+ * Errors: `AppError` (`SCHEMA_OLD`), `DatabaseError`.
+ */
 export async function listStoredNames(config: Config): Promise<string[]> {
   try {
+    await requireFacts(config, { takesNew: false })
+    if (!(await isUpToDate(config))) {
+      throw new AppError(
+        'SCHEMA_OLD',
+        'The names in the database cannot be read: its schema is that of an earlier version',
+        'Run the command of that version, or make the bundle with names',
+      )
+    }
     await using data = await openData(config, { mayMake: false, takesNew: false })
     const names = (await data.accounts.list()).map(({ name }) => name)
     let page = await data.repositories.list({ limit: PAGE })

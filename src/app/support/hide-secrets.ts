@@ -14,7 +14,8 @@ const SHAPES: readonly (readonly [RegExp, string])[] = [
 /** Masks these secrets wherever they stand in a text, and whatever has the shape of a credential. */
 export function hideSecrets(text: string, secrets: readonly string[]): string {
   let hidden = text
-  for (const secret of secrets) {
+  // The longest first: what is left of one that holds another would be readable.
+  for (const secret of [...secrets].sort((one, other) => other.length - one.length)) {
     if (secret.length < MIN_SECRET_LENGTH) continue
     // In a document of JSON a quote or a backslash of the secret is escaped.
     for (const form of new Set([secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)])) {

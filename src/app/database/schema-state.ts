@@ -1,8 +1,8 @@
 import { DatabaseSync } from 'node:sqlite'
 import type { Config } from '../../config/config.ts'
 import { missingMigrations } from '../../database/migrate.ts'
-import { MIGRATION_SETS } from '../database/database-schema.ts'
 import { databaseFile } from '../folders/data-folder.ts'
+import { MIGRATION_SETS } from './database-schema.ts'
 
 /** False: opening the database would update its schema, which checks that only look must not do. Errors: those of the database. */
 export async function isUpToDate({ dataDir, database }: Config): Promise<boolean> {
