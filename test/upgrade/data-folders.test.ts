@@ -26,11 +26,6 @@ for (const name of FIXTURE_NAMES) {
     const update = await findUpdate(data)
     const server = await startOn(BERTH_BIN, fixture.path)
     try {
-      const log = await server.process.readLog()
-      assert.equal(
-        log.match(/the schema of the database is updated from \d+ to \d+; [^\n]*berth backup/g)?.length ?? 0,
-        update,
-      )
       const ca = await readFile(join(data, 'certificates/ca/authority.pem'), 'utf8')
       for (const user of ['alice', 'bob'] as const) {
         const password = USERS[user].password
@@ -49,6 +44,12 @@ for (const name of FIXTURE_NAMES) {
     } finally {
       assert.equal(await server.process.stop(), 0)
     }
+    // Lines are gathered: all are written once the server has stopped.
+    const log = await server.process.readLog()
+    assert.equal(
+      log.match(/the schema of the database is updated from \d+ to \d+; [^\n]*berth backup/g)?.length ?? 0,
+      update,
+    )
     assert.deepEqual(missingMigrations(MIGRATION_SETS, readRecord(data)), [])
     await assertCommandsKept(data, content)
   })
