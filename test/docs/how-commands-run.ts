@@ -83,13 +83,13 @@ export const RUN_BY_NODE: readonly string[] = [
   'mv /backup/berth.db.new /backup/berth.db',
   'cp -au /var/lib/berth/docker /backup/',
   'cp -au /var/lib/berth/certificates /backup/',
-  'systemctl stop berth',
+  'systemctl stop berth.socket berth',
   'mv /var/lib/berth /var/lib/berth.old',
   'mkdir -m 700 /var/lib/berth',
   'cp -a /backup/berth.db /backup/docker /var/lib/berth/',
   'cp -a /backup/certificates /var/lib/berth/',
   'chown -R berth: /var/lib/berth',
-  'systemctl start berth',
+  'systemctl start berth.socket berth',
   'cp -a /var/lib/berth /srv/berth',
 ]
 

@@ -15,7 +15,7 @@ const TAKES_CERTS = /^berth (?:serve|doctor|config|cert (?:install|list|check|se
  */
 export function repeatPlace(text: string, flags: Readonly<Record<string, unknown>>): string {
   return text.replace(
-    /"(berth (?:serve|doctor|selftest|user|repo|tag|manifest|trash|gc|read-only|migrate|site|cert)\b[^"]*)"/g,
+    /"(berth (?:serve|setup|doctor|selftest|status|user|repo|tag|manifest|trash|policy|retention|quota|du|gc|adopt|leave|backup|restore|scrub|read-only|migrate|site|cert)\b[^"]*)"/g,
     (_all, own: string) => {
       if (/ --help\b/.test(own)) return `"${own}"`
       const more = PLACE_FLAGS.filter(
