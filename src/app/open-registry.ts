@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { DEFAULT_RULES } from '../access/rules.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
@@ -144,6 +145,7 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
     responseHeaders: config.responseHeaders,
     authRealm: config.authRealm,
     isStopping,
+    isTakenOut: () => config.healthFile !== undefined && existsSync(config.healthFile),
     warnings: async () => [
       ...toWarnings(expiry),
       ...(await findUpkeepWarnings(contents.metadata)),

@@ -46,6 +46,8 @@ export interface Config {
   readonly htpasswdFile: string | undefined
   /** File with the password of the first administrator; undefined: one is chosen. */
   readonly adminPasswordFile: string | undefined
+  /** File that takes the server out of service while it exists; undefined: none does. */
+  readonly healthFile: string | undefined
   /** True if DES and plain-text entries of password files are checked. */
   readonly weakHashes: boolean
   readonly authRealm: string

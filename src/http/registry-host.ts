@@ -35,6 +35,8 @@ interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'> {
   readonly responseHeaders: readonly string[]
   /** True once the server is stopping. */
   readonly isStopping: () => boolean
+  /** True while the operator keeps the server out of service: it answers requests, and says that it is not ready. */
+  readonly isTakenOut: () => boolean
   /** Problems that do not prevent serving, but need attention. */
   readonly warnings: () => Promise<readonly Warning[]>
   /** Called with one line for each request, once it is over. */
@@ -173,6 +175,10 @@ async function answerKeys(exchange: Exchange, { tokens }: RegistryHostParts): Pr
 async function answerReadiness(exchange: Exchange, parts: RegistryHostParts): Promise<void> {
   if (parts.isStopping())
     throw new OciError('UNAVAILABLE', { message: 'The registry is stopping', retryAfterS: 5 })
+  if (parts.isTakenOut())
+    throw new OciError('UNAVAILABLE', {
+      message: 'The registry is out of service: the file of health-file exists',
+    })
   await parts.registry.check()
   const warnings = await parts.warnings()
   replyJson(exchange, { status: 'ready', ...(warnings.length > 0 && { warnings }) })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -166,14 +166,35 @@ async function untilUnhealthy(dataDir: string): Promise<CommandResult> {
   }
 }
 
+test('while the file of health-file exists the server says that it is not ready, and serves on', async () => {
+  await using folder = await makeTempFolder('health')
+  const file = join(folder.path, 'out-of-service')
+  const { port, server } = await startServer(folder.path, '--health-file', file)
+  const request = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${port}${path}`)
+  const read = async (path: string): Promise<number> => (await request(path)).status
+  try {
+    assert.equal(await read('/readyz'), 200)
+    await writeFile(file, '')
+    const refused = await request('/readyz')
+    assert.equal(refused.status, 503)
+    assert.match(await refused.text(), /out of service: the file of health-file exists/)
+    assert.deepEqual([await read('/livez'), await read('/v2/')], [200, 401])
+    await rm(file)
+    assert.equal(await read('/readyz'), 200)
+  } finally {
+    await server.stop()
+  }
+})
+
 /** A server that listens; its start may still go on. */
 async function startServer(
   folder: string,
+  ...flags: string[]
 ): Promise<{ dataDir: string; port: number; server: StartedProcess }> {
   const dataDir = join(folder, 'data')
   const port = await findFreePort()
   const server = await startProcess(BERTH_BIN, {
-    args: ['serve', '--data', dataDir, '--listen-http', `127.0.0.1:${port}`],
+    args: ['serve', '--data', dataDir, '--listen-http', `127.0.0.1:${port}`, ...flags],
     logFile: join(folder, 'berth.log'),
     isReady: () => isListening(port),
   })

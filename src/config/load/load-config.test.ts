@@ -56,6 +56,7 @@ test('loadConfig() gives the documented defaults', () => {
     dockerHost: 'auto',
     htpasswdFile: undefined,
     adminPasswordFile: undefined,
+    healthFile: undefined,
     weakHashes: false,
     authRealm: 'Berth',
     tokenLifetimeS: 300,
@@ -257,7 +258,7 @@ health:
   assert.equal(loaded.sources['listen-http'], 'config.yml: http.addr')
   assert.deepEqual(
     loaded.warnings.map((warning) => /"(.*)"/.exec(warning)?.[1]),
-    ['log.fields', 'storage.cache', 'health'],
+    ['log.fields', 'storage.cache', 'health.storagedriver'],
   )
   assert.deepEqual(loaded.config.responseHeaders, ['X-Content-Type-Options: nosniff'])
   assert.deepEqual(loaded.config.corsOrigins, [])

@@ -153,6 +153,7 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
     sparseManifests: read('sparse-manifests'),
     htpasswdFile: read('htpasswd-file'),
     adminPasswordFile: read('admin-password-file'),
+    healthFile: read('health-file'),
     weakHashes: read('weak-hashes'),
     authRealm: read('auth-realm'),
     tokenLifetimeS: read('token-lifetime'),

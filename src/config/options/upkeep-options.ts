@@ -12,7 +12,7 @@ export const UPKEEP_OPTIONS = {
   },
   'collect-rate': {
     value: 'N',
-    help: 'steps of collection a second, 1 to 10000: each removes one manifest, link or blob',
+    help: 'steps of collection a second, 1 to 10000: a link or a blob is one, a manifest ten',
     example: '500',
     default: '100',
     parse: wholeNumber(1, 10_000),

@@ -72,6 +72,7 @@ export function toSettings(config: Config): Record<OptionName, SettingDescriptio
     'scrub-rate': config.scrubRate,
     'sweep-days': config.sweepDays,
     'drain-timeout': config.drainTimeoutS,
+    'health-file': config.healthFile ?? null,
     workers: config.workers,
     'max-blob-bytes': config.maxBlobBytes,
     'disk-floor': formatFloor(config.diskFloor),

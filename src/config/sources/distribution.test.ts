@@ -51,3 +51,19 @@ test("the address of Distribution's metrics counts if they are enabled", () => {
   const moved = read({ addr: ':5001', prometheus: { enabled: true, path: '/figures' } })
   assert.match(moved.warnings.join(), /path has a value .*: the metrics are at \/metrics$/)
 })
+
+test("the file of Distribution's health check counts if it is the only one", () => {
+  const read = (health: object) =>
+    readDistributionFile(
+      { kind: 'distribution', path: '/config.yml', content: { version: 0.1, health } },
+      '/',
+    )
+  const { found, warnings } = read({ file: [{ file: '/run/out', interval: '10s' }] })
+  assert.deepEqual(
+    [found.map(({ option, value }) => [option, value]), warnings],
+    [[['health-file', '/run/out']], []],
+  )
+  for (const file of [[{ file: '/a' }, { file: '/b' }], [], 'text', [null]]) {
+    assert.deepEqual([read({ file }).found, read({ file }).warnings.length], [[], 1])
+  }
+})

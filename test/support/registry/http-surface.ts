@@ -69,6 +69,7 @@ export async function openHttpSurface(options: SurfaceOptions = {}): Promise<Htt
     responseHeaders: [],
     authRealm: 'test',
     isStopping: () => false,
+    isTakenOut: () => false,
     warnings: async () => [],
     logAccess: () => {},
     logFailure: (error) => void failures.push(error),
