@@ -18,12 +18,12 @@ import {
   text,
   wholeNumber,
   word,
-  workerCount,
 } from '../values/values.ts'
 import { BACKUP_OPTIONS } from './backup-options.ts'
 import { DATABASE_OPTIONS } from './database-options.ts'
 import { FRONT_DOOR_OPTIONS } from './front-door-options.ts'
 import type { Option } from './option.ts'
+import { PROCESS_OPTIONS } from './process-options.ts'
 import { TRACE_OPTIONS } from './trace-options.ts'
 import { UPKEEP_OPTIONS } from './upkeep-options.ts'
 
@@ -207,30 +207,7 @@ export const OPTIONS = {
   },
   ...UPKEEP_OPTIONS,
   ...BACKUP_OPTIONS,
-  'drain-timeout': {
-    value: 'SECONDS',
-    help: 'longest wait for requests under way when stopping, up to 3600 seconds',
-    example: '60',
-    default: '30',
-    parse: wholeNumber(0, 3600),
-    distribution: { key: 'http.draintimeout', read: readSeconds },
-  },
-  'health-file': {
-    value: 'FILE',
-    help: 'while this file exists, /readyz answers 503, so that a load balancer takes the server out; it serves on',
-    example: '/run/berth/out-of-service',
-    otherwise: 'none',
-    parse: text,
-    isPath: true,
-    distribution: { key: 'health.file', read: readHealthFile },
-  },
-  workers: {
-    value: 'N',
-    help: 'processes that serve, 1 to 64; auto: as many as the machine has cores',
-    example: 'auto',
-    default: '1',
-    parse: workerCount,
-  },
+  ...PROCESS_OPTIONS,
   'max-blob-bytes': {
     value: 'BYTES',
     help: 'size of the largest blob accepted; 0: no limit',
@@ -298,19 +275,6 @@ export function registryVariableOf(key: string): string {
 
 function readPlatforms(value: unknown): unknown {
   return value === 'all' ? false : value === 'none' ? true : undefined
-}
-
-function readSeconds(value: unknown): unknown {
-  const seconds = parseGoDuration(value)
-  return seconds === undefined ? undefined : Math.ceil(seconds)
-}
-
-/** The only file of Distribution's list; undefined for several, as one counts here. How often it is looked for has no meaning. */
-function readHealthFile(value: unknown): unknown {
-  const [first, ...others] = Array.isArray(value) ? value : []
-  return others.length === 0 && typeof first === 'object' && first !== null
-    ? Reflect.get(first, 'file')
-    : undefined
 }
 
 function readPurgeAge(value: unknown): unknown {
