@@ -5,15 +5,12 @@ import { after, before, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { processIo } from '../../src/cli/io.ts'
 import { buildProgram } from '../../src/cli/run.ts'
-import { part } from '../parts/find-parts.ts'
 import { runCommand, runOk } from '../support/machine/run-command.ts'
 import { makeTempFolder, type TempFolder } from '../support/machine/temp-folder.ts'
-import { CHECKOUT, pack } from './packages.ts'
+import { CHECKOUT, pack, packNewer } from './packages.ts'
 
 /** Most that `systemd-analyze security` may find, from 0 to 10. */
 const MAX_EXPOSURE = 3
-/** Longest making of a package from files that are there, in ms. */
-const NFPM_TIMEOUT_MS = 120_000
 const SYSTEM = join(CHECKOUT, 'packaging/system')
 const NEEDS_ROOT = process.getuid?.() !== 0 && 'needs root'
 
@@ -28,7 +25,7 @@ before(async () => {
   await mkdir(packages)
   for (const [kind, path] of Object.entries({ deb, rpm })) {
     await cp(path, join(packages, `berth.${kind}`))
-    await packNewer(kind, join(packages, `newer.${kind}`))
+    await packNewer(folder.path, kind, join(packages, `newer.${kind}`))
   }
 })
 after(() => folder[Symbol.asyncDispose]())
@@ -82,15 +79,6 @@ dpkg -P berth
 is_there /etc/berth/berth.yaml
 is_there /var/lib/berth/berth.db
 `
-
-/** Makes the package of a later version from the same files. */
-async function packNewer(kind: string, target: string): Promise<void> {
-  const made = join(folder.path, kind)
-  const settings = JSON.parse(await readFile(join(made, 'nfpm.yaml'), 'utf8')) as object
-  await writeFile(join(made, 'newer.yaml'), JSON.stringify({ ...settings, version: '9.9.9' }))
-  const args = ['package', '--config', 'newer.yaml', '--packager', kind, '--target', target]
-  await runOk(part('nfpm'), args, { cwd: made, timeoutMs: NFPM_TIMEOUT_MS })
-}
 
 /** Runs a script in a copy of this machine's files. @returns the output of each step. */
 async function runSteps(script: string): Promise<Map<string | undefined, string>> {
