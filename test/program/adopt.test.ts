@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { mkdir, rename, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { startBerth } from '../../src/app/start.ts'
@@ -60,6 +60,42 @@ test('berth adopt refuses a folder without repositories, and a data folder whose
   const none = await runCli(['adopt', folder.path])
   assert.equal(none.code, 1)
   assert.match(none.stderr, /^error\[NOTHING_TO_ADOPT\]: There are no repositories/)
+})
+
+test('a folder of links elsewhere and one without its blobs stay as they are, until all is there', async () => {
+  await using folder = await makeTempFolder('adopt')
+  const tree = createDistributionTree(folder.path)
+  tree.image('team/app', 'one', { tag: 'v1' })
+  const links = join(tree.top, 'repositories')
+  const [elsewhere, blobs] = [join(folder.path, 'elsewhere'), join(tree.top, 'blobs')]
+  const refuse = async (kind: RegExp): Promise<void> => {
+    const { code, stdout, stderr } = await runCli(['adopt', folder.path])
+    assert.equal(code, 1)
+    assert.match(stdout, kind)
+    assert.match(
+      stderr,
+      /error\[ADOPT_INCOMPLETE\]: .* its links stay where they are, and no blob is removed/,
+    )
+    assert.ok(existsSync(links))
+    assert.ok(!existsSync(`${links}.adopted`))
+    const gc = await runCli(['gc', '--yes', '--data', join(folder.path, 'berth')], {
+      env: { BERTH_REGISTRY_ROOT: folder.path },
+    })
+    assert.match(gc.stderr, /error\[COLLECTION_HELD\]/)
+  }
+  await rename(links, elsewhere)
+  await symlink(elsewhere, links)
+  await refuse(/symbolic-link +1 +\./)
+  await rm(links)
+  await rename(elsewhere, links)
+  await rename(blobs, elsewhere)
+  await mkdir(blobs)
+  await refuse(/missing-blob/)
+  await rm(blobs, { recursive: true })
+  await rename(elsewhere, blobs)
+  const whole = await runCli(['adopt', folder.path])
+  assert.equal(whole.code, 0, whole.stderr)
+  assert.match(whole.stdout, /manifests +1 +0/)
 })
 
 test('a server started with --adopt takes the folder over first, and one without says how', async () => {

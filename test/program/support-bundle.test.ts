@@ -4,6 +4,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { hideSecrets } from '../../src/app/support/hide-secrets.ts'
+import { NameVeil } from '../../src/app/support/name-veil.ts'
 import { runFailing } from '../support/machine/run-command.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { BERTH_BIN, bootBerth } from '../support/program/boot-berth.ts'
@@ -88,7 +89,7 @@ test('without names no repository, account, host or client can be read, and each
   await using t = await open()
   const text = await t.make('--no-names')
   assert.doesNotMatch(text, /canary/i)
-  assert.match(text, /"path":"\/v2\/name-[\da-f]{8}\/manifests\/name-[\da-f]{8}"/)
+  assert.match(text, /"path":"\/v2\/name-[\da-f]{8}\/manifests\/latest"/)
   const [, who] = /"who":"(name-[\da-f]{8})"/.exec(text) ?? []
   assert.match(text, new RegExp(`"repository":"${who}/name-[\\da-f]{8}/name-[\\da-f]{8}"`))
   assert.ok(!(await t.make('--no-names')).includes(String(who)))
@@ -100,6 +101,36 @@ test('credentials are masked by their shape, and one secret in another leaves no
   const hidden = hideSecrets(`${text} longer-secret secret`, ['secret', 'longer-secret'])
   assert.doesNotMatch(hidden, /pass|abcdefgh|YWxpY2U6|MIIabc|c2lnbm|longer|secret/)
   assert.match(hidden, /^https:\/\/\*+@host\/ Authorization: Bearer \*+ "Basic \*+"/)
+})
+
+test('names and addresses are covered where they stand, and nothing else', () => {
+  const veil = new NameVeil()
+  for (const name of ['alice/topsecret', 'registry.example.com']) veil.add(name)
+  const name = 'name-[\\da-f]{8}'
+  for (const [text, covered] of [
+    ['pull alice/topsecret@sha256:aa failed', `pull ${name}/${name}@sha256:aa failed`],
+    ['topsecret.internal at 14:53:21.000', `${name}.internal at 14:53:21.000`],
+    ['connect ETIMEDOUT 2a01:4f8:1:2:3:4:5:6:443', `connect ETIMEDOUT ${name}:443`],
+    ['client:2001:db8::5. and [2001:db8::6]:80', `client:${name}. and \\[${name}\\]:80`],
+    ['x@203.0.113.9 from 127.0.0.1', `x@${name} from 127.0.0.1`],
+    ['repository%3Aalice%2Fapp', `repository:${name}/app`],
+    ['node 26.10.0, berth.db', 'node 26.10.0, berth.db'],
+  ])
+    assert.match(veil.cover(String(text)), new RegExp(`^${covered}$`))
+  assert.match(
+    veil.coverStranger('bob@corp.example https://reg.corp.example/ docker/24.0.5'),
+    new RegExp(`^${name} https://${name}/ docker/24.0.5$`),
+  )
+})
+
+test('no request of a stranger changes what else is in a bundle without names', async () => {
+  await using t = await open()
+  const http = new RawClient(t.berth.port, {})
+  await http.send('GET', '/level/msg/info/check/state/workers/2a01:4f8:1:2:3:4:5:6')
+  const text = await t.make('--no-names')
+  for (const part of ['"level":"info"', '"workers": 1', '"check": "disk"', 'SETTING'])
+    assert.ok(text.includes(part), part)
+  http[Symbol.dispose]()
 })
 
 test('a bundle never replaces a file, and one of a stopped server has no lines', async () => {

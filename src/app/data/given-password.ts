@@ -1,7 +1,6 @@
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { AccountError } from '../../accounts/accounts.ts'
 import { checkNewPassword } from '../../accounts/passwords/password-rules.ts'
+import { readSmallFile } from '../../files/read-small-file.ts'
 import { AppError } from '../faults/app-error.ts'
 
 /** Largest file of a password that is read, in bytes: a longer one is another file. */
@@ -24,13 +23,9 @@ export async function readGivenPassword(path: string): Promise<string> {
 
 async function readStart(path: string): Promise<string> {
   try {
-    // A pipe does not wait for its writer with this flag. It is no file that can be read twice, as a first start does.
-    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
-    const facts = await file.stat()
-    if (!facts.isFile()) throw unusable(path, 'it is no regular file')
-    if (facts.size > MAX_FILE_BYTES) throw unusable(path, `it is longer than ${MAX_FILE_BYTES} bytes`)
-    const bytes = await file.readFile()
-    return bytes.toString('utf8', 0, MAX_FILE_BYTES)
+    const file = await readSmallFile(path, MAX_FILE_BYTES)
+    if ('problem' in file) throw unusable(path, file.problem)
+    return file.text
   } catch (cause) {
     if (cause instanceof AppError || !(cause instanceof Error && 'code' in cause)) throw cause
     throw unusable(path, `it cannot be read (${String(cause.code)})`, cause)

@@ -14,6 +14,7 @@ export type AppErrorCode =
   | 'DATABASE_UNUSABLE'
   | 'DATA_NOT_WRITABLE'
   | 'DATA_IN_USE'
+  | 'ADOPT_INCOMPLETE'
   | 'DATA_NOT_FOUND'
   | 'SCHEMA_OLD'
   | 'PLAIN_HTTP_REFUSED'

@@ -14,6 +14,7 @@ import { openStore } from '../data/open-store.ts'
 import { MIGRATION_SETS } from '../database/database-schema.ts'
 import { hasFacts, refuseLostDatabase } from '../database/lost-database.ts'
 import { AppError } from '../faults/app-error.ts'
+import { requireMachine } from '../faults/require-machine.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
 import { isLocked } from '../folders/data-folder.ts'
 import { readServerRecord } from '../folders/server-record.ts'
@@ -34,11 +35,12 @@ interface AdoptFolderOptions {
 
 /**
  * Takes over the Distribution folder that holds the blobs of a configuration; its database is made if there is none. Errors: `AppError`
- * (`NOTHING_TO_ADOPT` without links, `DATA_NOT_FOUND` if the server of the data folder has its blobs elsewhere), `DatabaseError`.
+ * (`NOTHING_TO_ADOPT` without links, `CLOCK_WRONG`, `OUT_OF_FILES`, `DATA_NOT_FOUND` if the server of the data folder has its blobs elsewhere), `DatabaseError`.
  */
 export async function adoptFolder(config: Config, options: AdoptFolderOptions): Promise<AdoptResult> {
   refuseOtherRoot(config)
   const tree = await requireTree(config)
+  requireMachine()
   if (options.isPreview) return previewTree(config, tree, options)
   if (!options.mayMakeDatabase) await refuseLostDatabase(config)
   const store = await openStore(config, { isBulk: true })

@@ -8,6 +8,7 @@ import { openStore } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
+import { requireComplete } from './require-complete.ts'
 
 export type { LeaveProgress }
 
@@ -57,6 +58,7 @@ export async function leaveFolder(config: Config, options: LeaveFolderOptions): 
             signal: options.signal,
           })
         : undefined
+    if (adopted) requireComplete(adopted)
     const report = await leaveTree({ tree, facts, known, ...options })
     return { ...report, folder: config.registryRoot, adopted }
   } finally {

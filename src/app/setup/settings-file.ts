@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { access, mkdtemp, open, readFile, rm, rmdir, stat } from 'node:fs/promises'
+import { access, mkdtemp, open, readFile, realpath, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { loadYaml } from '../../config/sources/yaml.ts'
 import { makeFolder, moveDurably, PRIVATE_FILE, PRIVATE_FOLDER } from '../../files/durable.ts'
@@ -79,7 +79,9 @@ export async function requireWritable(folder: string, place: 'data' | 'file'): P
  * Writes a settings file whole or not at all; an existing one keeps owner and mode, a new one is for its owner alone.
  * Errors: `AppError`.
  */
-export async function writeSettings({ file, text }: SettingsPlan): Promise<void> {
+export async function writeSettings({ file: named, text }: SettingsPlan): Promise<void> {
+  // A symbolic link stays one: the file that it names gets the settings.
+  const file = await realpath(named).catch(() => named)
   const temporary = `${file}.${randomBytes(6).toString('hex')}`
   try {
     await makeFolder(dirname(file), PRIVATE_FOLDER)

@@ -1,9 +1,8 @@
-import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
 import type { Config } from '../../config/config.ts'
+import { readSmallFile } from '../../files/read-small-file.ts'
 
-/** Bytes of a file of a secret that are read: a password is a line. */
-const MAX_SECRET_BYTES = 4_096
+/** Bytes of a file of secrets that are read: that of the headers for a collector may have so many. */
+const MAX_SECRET_BYTES = 16 * 1024
 
 /** The secrets of a configuration, in settings and in the files that it names; a file that cannot be read has none to hide. */
 export async function findSecrets({
@@ -21,7 +20,11 @@ export async function findSecrets({
     database.engine === 'postgres' ? database.password : undefined,
     ...(await Promise.all(files.map(readLines))).flatMap((lines) => lines.slice(0, 1)),
     // Headers: what is behind each name.
-    ...(await readLines(traces.headersFile)).map((line) => line.replace(/^[^:=]*[:=]\s*/, '')),
+    ...(await readLines(traces.headersFile)).flatMap((line) => {
+      const value = line.replace(/^[^:=]*[:=]\s*/, '')
+      // The part behind the scheme, such as Bearer, is a secret by itself.
+      return [value, value.replace(/^\S+\s+/, '')]
+    }),
   ]
   return values.filter((value): value is string => value !== undefined && value !== '')
 }
@@ -29,12 +32,8 @@ export async function findSecrets({
 async function readLines(file: string | undefined): Promise<string[]> {
   if (file === undefined) return []
   try {
-    // A pipe does not wait for its writer with this flag, and would be used up.
-    await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
-    if (!(await handle.stat()).isFile()) return []
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_SECRET_BYTES), 0, MAX_SECRET_BYTES, 0)
-    const lines = buffer.subarray(0, bytesRead).toString().split('\n')
-    return lines.map((line) => line.trim())
+    const read = await readSmallFile(file, MAX_SECRET_BYTES)
+    return 'text' in read ? read.text.split('\n').map((line) => line.trim()) : []
   } catch {
     return []
   }

@@ -5,8 +5,20 @@ import { isIP } from 'node:net'
 const NUMBER_LENGTH = 8
 /** A word that can be a name: one part of a repository's path, an account, a host, a mail address, an IPv4 address. */
 const WORD = /[\p{L}\p{N}_][\p{L}\p{N}_.@-]*/gu
-/** Text that can be an IPv6 address. */
-const HEX_GROUPS = /(?<![\w:])[\da-f:]*:[\da-f:]*:[\da-f.:]*(?:%\w+)?/gi
+/** Text that can hold an IPv6 address. */
+const HEX_GROUPS = /[\da-f]*:[\da-f:]*:[\da-f.:]*/gi
+/** Longest such text that is searched, in characters: a longer one is a pseudonym as a whole. */
+const MAX_GROUPS_LENGTH = 100
+/** An escaped character of ASCII that can be seen. */
+const ESCAPED = /%(?:[2-6][\da-f]|7[\da-e])/gi
+/** A mail address, or a host below a domain of letters: no version such as `24.0.5`, and no file such as `berth.db`. */
+const MAIL_OR_HOST = /^(?:[^@]+@[^@]+\.[\p{L}]{2,}|(?:[\p{L}\p{N}-]+\.)+[\p{L}]{2,})$/u
+/** Words of requests and answers that name nobody. */
+const ROUTES: ReadonlySet<string> = new Set(
+  'v2 blobs manifests uploads tags list referrers _catalog token livez readyz startupz metrics latest sha256 sha512 unix http https'.split(
+    ' ',
+  ),
+)
 
 /**
  * Replaces names by pseudonyms: the same name by the same one, and by another in another bundle. Addresses of networks
@@ -16,7 +28,7 @@ export class NameVeil {
   readonly #key = randomBytes(32)
   readonly #names = new Set<string>()
 
-  /** Adds a name, each part of a path by itself. */
+  /** Adds a name that is replaced wherever it stands, each part of a path by itself. */
   add(name: string): void {
     for (const [word] of name.toLowerCase().matchAll(WORD)) {
       const part = trimEnd(word)
@@ -24,16 +36,48 @@ export class NameVeil {
     }
   }
 
-  /** The text with a pseudonym for each name in it. */
+  /** The text with a pseudonym for each name that was added, and for each address. */
   cover(text: string): string {
-    const words = text.replace(WORD, (word) => {
+    return this.#replace(text, () => false)
+  }
+
+  /** The same for a text of a stranger, such as a user agent: mail addresses and hosts are names, too. */
+  coverStranger(text: string): string {
+    return this.#replace(text, (word) => MAIL_OR_HOST.test(word))
+  }
+
+  /** A text that is nothing but names, such as a path: each word of it is one. */
+  coverNames(text: string): string {
+    return this.#replace(text, (word) => !ROUTES.has(word) && !/^[\da-f]{64}$|^[\da-f]{128}$/.test(word))
+  }
+
+  #replace(text: string, isName: (word: string) => boolean): string {
+    const isKnown = (word: string): boolean =>
+      this.#names.has(word.toLowerCase()) || isForeignAddress(word) || (!isOwnHost(word) && isName(word))
+    const coverPart = (part: string): string => (isKnown(part) ? this.#pseudonym(part) : part)
+    const plain = text.replace(ESCAPED, (escaped) => decodeURIComponent(escaped))
+    const words = plain.replace(HEX_GROUPS, (groups) => this.#coverGroups(groups))
+    return words.replace(WORD, (word) => {
       const name = trimEnd(word)
-      if (!this.#names.has(name.toLowerCase()) && !isForeignAddress(name)) return word
-      return this.#pseudonym(name) + word.slice(name.length)
+      if (isKnown(name)) return this.#pseudonym(name) + word.slice(name.length)
+      // As in `app@sha256`, and a host that has a name as a part.
+      const parts = word.split('@').map((part) => (isKnown(part) ? this.#pseudonym(part) : part))
+      return parts
+        .join('@')
+        .replace(/[^.@]+/g, (part) => (this.#names.has(part.toLowerCase()) ? coverPart(part) : part))
     })
-    return words.replace(HEX_GROUPS, (address) =>
-      isForeignAddress(address) ? this.#pseudonym(address) : address,
-    )
+  }
+
+  /** The longest part that is an IPv6 address is covered: a port or a word may stand beside it. */
+  #coverGroups(text: string): string {
+    if (text.length > MAX_GROUPS_LENGTH) return this.#pseudonym(text)
+    for (let length = text.length; length > 2; length--) {
+      for (let at = 0; at + length <= text.length; at++) {
+        const part = text.slice(at, at + length)
+        if (isForeignAddress(part)) return text.slice(0, at) + this.#pseudonym(part) + text.slice(at + length)
+      }
+    }
+    return text
   }
 
   #pseudonym(name: string): string {

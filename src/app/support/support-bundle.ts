@@ -1,17 +1,21 @@
 import type { Config } from '../../config/config.ts'
 import { examine } from '../doctor/examine.ts'
 import { messageOf } from '../doctor/finding.ts'
-import { readStatus, type Status } from '../status/read-status.ts'
+import { readStatus } from '../status/read-status.ts'
 import { readServerReport } from '../status/status-socket.ts'
 import { describeMachine } from './describe-machine.ts'
-import { listConfiguredNames, listNamesOfLine, listReportedNames, listStoredNames } from './find-names.ts'
+import { listConfiguredNames, listStoredNames } from './find-names.ts'
 import { findSecrets } from './find-secrets.ts'
 import { hideSecrets } from './hide-secrets.ts'
 import { listFolder } from './list-folder.ts'
 import { NameVeil } from './name-veil.ts'
+import { veilJson, veilLine } from './veil-json.ts'
 
 /** Longest bundle, in characters: it can be mailed. The recent lines of a server with many workers are cut, the oldest first. */
 const MAX_CHARACTERS = 8_000_000
+
+/** Settings whose values are words of the operator. */
+const FREE_TEXTS: ReadonlySet<string> = new Set(['auth-realm', 'traces-service'])
 
 /** Part of a bundle. */
 export interface BundlePart {
@@ -23,8 +27,9 @@ export interface BundlePart {
 interface BundleOptions {
   readonly config: Config
   readonly version: string
-  /** The settings, masked, a line each. */
-  readonly settings: string
+  /** Name, value and source of each setting, masked. */
+  readonly settings: readonly (readonly [string, string, string])[]
+  readonly formatSettings: (rows: readonly (readonly string[])[]) => string
   /** False: names of repositories, accounts, hosts and clients are replaced by pseudonyms. */
   readonly hasNames: boolean
 }
@@ -35,40 +40,53 @@ interface BundleOptions {
  * named with the reason.
  */
 export async function gatherBundle(options: BundleOptions): Promise<BundlePart[]> {
-  const { config, version, settings, hasNames } = options
-  const status = await attempt(() => readStatus(config))
-  const lines = await attempt(() => readLines(config.dataDir))
+  const { config, version, settings, formatSettings } = options
+  const veil = options.hasNames ? undefined : await makeVeil(config)
+  const json = (value: unknown): string => JSON.stringify(veil ? veilJson(veil, value) : value, undefined, 2)
+  const problem = (text: string): string => `Cannot be had: ${veil ? veil.coverStranger(text) : text}`
+  const take = async <T>(read: () => Promise<T>, format: (value: T) => string): Promise<string> => {
+    try {
+      return format(await read())
+    } catch (error) {
+      return problem(messageOf(error))
+    }
+  }
+  const rows = veil
+    ? settings.map(([name, value, source]) => [
+        name,
+        FREE_TEXTS.has(name) ? veil.coverNames(value) : veil.coverStranger(value),
+        source,
+      ])
+    : settings
+  const line = (text: string): string => (veil ? veilLine(veil, text) : text)
   const parts: BundlePart[] = [
     { title: 'Versions and machine', text: toJson(describeMachine(version)) },
-    { title: 'Settings in effect, secrets masked', text: settings },
-    { title: 'Findings of doctor', text: toText(await attempt(async () => toJson(await examine(config)))) },
-    { title: 'Figures of the server and of its data', text: toText(status, (value) => toJson(value)) },
+    { title: 'Settings in effect, secrets masked', text: formatSettings(rows) },
+    { title: 'Findings of doctor', text: await take(() => examine(config), json) },
+    { title: 'Figures of the server and of its data', text: await take(() => readStatus(config), json) },
     {
       title: 'Entries of the data folder: kind, mode, owner, bytes, time, name',
-      text: toText(await attempt(() => listFolder(config.dataDir)), (entries) => entries.join('\n')),
+      text: await take(
+        () => listFolder(config.dataDir),
+        (entries) => entries.join('\n'),
+      ),
     },
-    { title: 'Last lines of the log, of each process', text: toText(lines, (kept) => cut(kept).join('\n')) },
+    {
+      title: 'Last lines of the log, of each process',
+      text: await take(
+        () => readLines(config.dataDir),
+        (lines) => cut(lines).map(line).join('\n'),
+      ),
+    },
   ]
   const secrets = await findSecrets(config)
-  const safe = parts.map(({ title, text }) => ({ title, text: hideSecrets(text, secrets) }))
-  if (hasNames) return safe
-  const veil = await makeVeil(config, {
-    status: 'value' in status ? status.value : undefined,
-    lines: 'value' in lines ? lines.value : [],
-  })
-  return safe.map(({ title, text }) => ({ title, text: veil.cover(text) }))
+  return parts.map(({ title, text }) => ({ title, text: hideSecrets(text, secrets) }))
 }
 
-async function makeVeil(
-  config: Config,
-  { status, lines }: { status: Status | undefined; lines: readonly string[] },
-): Promise<NameVeil> {
+/** If the database cannot be read this fails: the names of repositories would stay. */
+async function makeVeil(config: Config): Promise<NameVeil> {
   const veil = new NameVeil()
-  // If the database cannot be read this fails: the names of repositories would stay.
-  const stored = await listStoredNames(config)
-  const reported = status ? listReportedNames(status) : []
-  for (const name of [...stored, ...listConfiguredNames(config), ...reported]) veil.add(name)
-  for (const line of lines) for (const name of listNamesOfLine(line)) veil.add(name)
+  for (const name of [...(await listStoredNames(config)), ...listConfiguredNames(config)]) veil.add(name)
   return veil
 }
 
@@ -85,20 +103,6 @@ function cut(lines: readonly string[]): readonly string[] {
     return characters > MAX_CHARACTERS
   })
   return lines.slice(first + 1)
-}
-
-type Attempt<T> = { readonly value: T } | { readonly problem: string }
-
-async function attempt<T>(read: () => Promise<T>): Promise<Attempt<T>> {
-  try {
-    return { value: await read() }
-  } catch (error) {
-    return { problem: messageOf(error) }
-  }
-}
-
-function toText<T>(attempt: Attempt<T>, format: (value: T) => string = String): string {
-  return 'value' in attempt ? format(attempt.value) : `Cannot be had: ${attempt.problem}`
 }
 
 function toJson(value: unknown): string {

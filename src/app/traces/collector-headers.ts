@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import { readSmallFile } from '../../files/read-small-file.ts'
 import { AppError } from '../faults/app-error.ts'
 
 /** Largest file of headers that is read, in bytes: a longer one is another file. */
@@ -30,10 +30,9 @@ export async function readCollectorHeaders(path: string): Promise<Readonly<Recor
 
 async function readStart(path: string): Promise<string> {
   try {
-    await using file = await open(path)
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(MAX_FILE_BYTES + 1))
-    if (bytesRead > MAX_FILE_BYTES) throw unusable(path, `it is longer than ${MAX_FILE_BYTES} bytes`)
-    return buffer.toString('utf8', 0, bytesRead)
+    const file = await readSmallFile(path, MAX_FILE_BYTES)
+    if ('problem' in file) throw unusable(path, file.problem)
+    return file.text
   } catch (cause) {
     if (cause instanceof AppError || !(cause instanceof Error && 'code' in cause)) throw cause
     throw unusable(path, `it cannot be read (${String(cause.code)})`, cause)

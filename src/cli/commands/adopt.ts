@@ -30,7 +30,10 @@ export function addAdoptCommand(program: Command, io: Io): void {
     .action(async (folder: string | undefined, _options, command: Command) => {
       const context = createContext(command, io)
       const config = loadWithoutDomain(context, folder === undefined ? {} : { 'registry-root': folder })
-      const { adoptFolder } = await import('../../app/links/adopt-folder.ts')
+      const [{ adoptFolder }, { requireComplete }] = await Promise.all([
+        import('../../app/links/adopt-folder.ts'),
+        import('../../app/links/require-complete.ts'),
+      ])
       const isPreview = context.flags['dry-run'] === true
       const result = await showing(context, (onProgress) =>
         adoptFolder(config, {
@@ -41,6 +44,7 @@ export function addAdoptCommand(program: Command, io: Io): void {
         }),
       )
       printResult(context, { ...result, isPreview }, formatAdoptResult(result, isPreview))
+      requireComplete(result)
     })
 }
 
@@ -76,9 +80,10 @@ export function formatAdoptResult(result: AdoptResult, isPreview: boolean): stri
   const ends = {
     adopted:
       'Taken over. Distribution finds no images in this folder any more; "berth leave" writes them for it again.',
+    incomplete: 'What could be read is taken over; the links stay where they are.',
     kept: 'Distribution may go on: run it again for what is pushed there. Berth removes no blobs until it is run without --keep.',
   }
-  const end = isPreview ? 'Nothing was changed.' : state === 'kept' ? ends.kept : ends.adopted
+  const end = isPreview ? 'Nothing was changed.' : state === 'absent' ? ends.adopted : ends[state]
   const former = formerTrees.map((folder) => `No longer needed, and can be removed: ${folder}`)
   return [`${repositories} repositories`, table, ...oddities, '', end, ...former].join('\n')
 }

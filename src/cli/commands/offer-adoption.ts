@@ -16,10 +16,14 @@ export async function offerAdoption(context: CommandContext, config: Config): Pr
   const isWanted =
     flags.adopt === true || (io.isInteractive && !context.isJson && (await askYesNo(io, question)))
   if (!isWanted) return
-  const { adoptFolder } = await import('../../app/links/adopt-folder.ts')
+  const [{ adoptFolder }, { requireComplete }] = await Promise.all([
+    import('../../app/links/adopt-folder.ts'),
+    import('../../app/links/require-complete.ts'),
+  ])
   const result = await showing(context, (onProgress) =>
     adoptFolder(config, { isPreview: false, keepsTree: false, onProgress }),
   )
   // Standard output is for the log and the start message.
   if (!context.isJson) io.stderr.write(`${formatAdoptResult(result, false)}\n`)
+  requireComplete(result)
 }

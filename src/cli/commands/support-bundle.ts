@@ -35,17 +35,16 @@ export function addSupportBundleCommand(program: Command, io: Io): void {
       const now = new Date()
       const file = path.resolve(io.cwd, given ?? `berth-support-${formatStamp(now)}.txt`)
       const loaded = loadLoosely(context)
-      const settings = describeConfig(loaded).map(({ name, value, source }) => [
-        name,
-        JSON.stringify(value),
-        source,
-      ])
+      const settings = describeConfig(loaded).map(
+        ({ name, value, source }) => [name, JSON.stringify(value), source] as const,
+      )
       const { gatherBundle } = await import('../../app/support/support-bundle.ts')
       const hasNames = context.flags.names !== false
       const parts = await gatherBundle({
         config: loaded.config,
         version: readVersion(),
-        settings: formatTable(['SETTING', 'VALUE', 'FROM'], settings),
+        settings,
+        formatSettings: (rows) => formatTable(['SETTING', 'VALUE', 'FROM'], rows),
         hasNames,
       })
       const text = formatBundle(parts, now)

@@ -4,6 +4,8 @@ import type { Logger } from 'pino'
 const NOTIFY_TIMEOUT_MS = 6_000
 /** Shortest time between two beats, in milliseconds: each is a process. */
 const MIN_BEAT_MS = 500
+/** Longest time between two, in milliseconds: a timer of Node's takes no more than 24 days, and ends at once beyond. */
+const MAX_BEAT_MS = 3_600_000
 /** Time for a stop beyond the drain, in seconds, before systemd kills: workers get ten of them. */
 const STOP_GRACE_S = 15
 
@@ -54,7 +56,7 @@ export function openServiceManager(env: NodeJS.ProcessEnv, logger: Logger): Serv
 function readBeat({ WATCHDOG_USEC, WATCHDOG_PID }: NodeJS.ProcessEnv): number | undefined {
   const limitMs = Number(WATCHDOG_USEC) / 1_000
   const isOurs = WATCHDOG_PID === undefined || Number(WATCHDOG_PID) === process.pid
-  return isOurs && limitMs > 0 ? Math.max(limitMs / 2, MIN_BEAT_MS) : undefined
+  return isOurs && limitMs > 0 ? Math.min(Math.max(limitMs / 2, MIN_BEAT_MS), MAX_BEAT_MS) : undefined
 }
 
 /**

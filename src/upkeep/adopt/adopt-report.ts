@@ -54,13 +54,27 @@ export class Tally {
   readonly blobs: Count = { adopted: 0, known: 0 }
   readonly manifests: Count = { adopted: 0, known: 0 }
   readonly tags: Count = { adopted: 0, known: 0 }
+  /** True: the folder of all repositories is a link, a file, or cannot be read. */
+  #isTopOdd = false
   readonly #notes = new Map<NoteKind, { count: number; examples: string[] }>()
 
   note(kind: NoteKind, where: string): void {
+    if (where === '' || where === '.') this.#isTopOdd = true
     const note = this.#notes.get(kind) ?? { count: 0, examples: [] }
     this.#notes.set(kind, note)
     note.count++
     if (note.examples.length < MAX_EXAMPLES) note.examples.push(where)
+  }
+
+  /**
+   * True if there is content that was not seen: a part could not be read, the tree as a whole is none, or not one of the blobs that it
+   * links is stored, as where a disk is not mounted. Its links are still needed, and so may be every blob.
+   */
+  get isIncomplete(): boolean {
+    const has = (kind: NoteKind): boolean => this.#notes.has(kind)
+    const { blobs, manifests } = this
+    const isBare = blobs.adopted + blobs.known + manifests.adopted + manifests.known === 0
+    return has('unreadable') || this.#isTopOdd || (isBare && has('missing-blob'))
   }
 
   report(): AdoptReport {

@@ -38,7 +38,8 @@ interface AdoptOptions extends Pick<AdoptParts, 'tree' | 'facts' | 'isSparseAllo
 
 /** Result: `tree-absent` if there is nothing to take over, and never was. */
 export type AdoptResult = AdoptReport & {
-  readonly state: 'adopted' | 'kept' | 'was-adopted' | 'absent'
+  /** `incomplete`: not all could be read; the links stay, and with them each blob. */
+  readonly state: 'adopted' | 'kept' | 'incomplete' | 'was-adopted' | 'absent'
   /** Trees of earlier takeovers, which nothing needs any more. */
   readonly formerTrees: readonly string[]
 }
@@ -65,6 +66,7 @@ export async function adoptTree(options: AdoptOptions): Promise<AdoptResult> {
   if (before.includes('leaving') && !keepsTree) await end('leaving')
   if (before.includes('adopting')) {
     await adoptFrom(options, { tally, state: 'adopting' })
+    if (tally.isIncomplete) return result('incomplete')
     if (!keepsTree) await end('adopting')
   }
   if (!before.includes('in-use')) {
@@ -73,10 +75,12 @@ export async function adoptTree(options: AdoptOptions): Promise<AdoptResult> {
   }
   const startedAt = Date.now()
   await adoptFrom(options, { tally, state: 'in-use' })
+  if (tally.isIncomplete) return result('incomplete')
   if (keepsTree) return result('kept')
   await tree.move('in-use', 'adopting')
   const since = startedAt - CLOCK_MARGIN_MS
   await adoptFrom({ ...options, onProgress: () => {} }, { tally, state: 'adopting', since })
+  if (tally.isIncomplete) return result('incomplete')
   await end('adopting')
   return result('adopted')
 }
