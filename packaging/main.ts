@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { PackOptions } from './pack-options.ts'
+import { MissingTool } from './run-tool.ts'
 
 /** Makes a package. @returns its path. */
 type Pack = (options: PackOptions) => Promise<string>
@@ -36,8 +37,14 @@ async function main(argv: string[]): Promise<number> {
   const folder = resolve(parsed.output ?? fileURLToPath(new URL('../dist-packages', import.meta.url)))
   await mkdir(folder, { recursive: true })
   const pack = await parsed.load()
-  console.log(await pack({ folder, isReproducible: parsed.isReproducible }))
-  return 0
+  try {
+    console.log(await pack({ folder, isReproducible: parsed.isReproducible }))
+    return 0
+  } catch (error) {
+    if (!(error instanceof MissingTool)) throw error
+    console.error(`error[TOOL_MISSING]: ${error.message}`)
+    return 1
+  }
 }
 
 interface Line {

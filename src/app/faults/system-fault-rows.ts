@@ -145,7 +145,8 @@ export const SYSTEM_FAULTS: Readonly<Record<FaultPlace, Readonly<Record<string, 
     EADDRINUSE: {
       code: 'PORT_IN_USE',
       what: 'The address {what} is already in use',
-      remedy: 'Stop the program that listens there, or choose another with --listen-http or --listen-https',
+      remedy:
+        'Stop the program that listens there, or choose another with --listen-http, --listen-https or --listen-metrics',
     },
     EACCES: {
       code: 'PORT_FORBIDDEN',

@@ -45,7 +45,11 @@ async function check(
     import('../../policies/retention/version.ts'),
   ])
   const { ca } = context.flags
-  const newest = await readNewestVersion(url, typeof ca === 'string' ? await readAuthority(ca) : undefined)
+  const authority = typeof ca === 'string' ? await readAuthority(ca) : undefined
+  const newest = await readNewestVersion(url, authority).catch((cause: unknown) => {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new CliError('VERSION_UNREADABLE', message, { cause })
+  })
   const [own, other] = [parseVersion(value.version), parseVersion(newest.version)]
   if (!own || !other) {
     throw new CliError('VERSION_UNREADABLE', `"${newest.version}" is no version such as 1.2.3`)

@@ -59,7 +59,7 @@ export const CLI_ERRORS = {
     exit: EXIT.failed,
     remedy: 'Read what is new, make a backup, and install it: see "Upgrading" in docs/operating.md',
   },
-  VERSION_UNREADABLE: { exit: EXIT.failed, remedy: 'Correct the document of the mirror' },
+  VERSION_UNREADABLE: { exit: EXIT.failed, remedy: 'Check the address, the mirror and its document' },
   NO_SERVER: {
     exit: EXIT.failed,
     remedy: 'Start one with "berth serve", or name its folder with --data',

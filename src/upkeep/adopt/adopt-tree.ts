@@ -51,12 +51,19 @@ export type AdoptResult = AdoptReport & {
  */
 export async function adoptTree(options: AdoptOptions): Promise<AdoptResult> {
   const { tree, keepsTree } = options
-  const tally = new Tally()
+  let tally = new Tally()
   const formerTrees: string[] = []
   const before = await tree.states()
   const end = async (from: 'adopting' | 'leaving'): Promise<void> => {
     const former = await tree.move(from, 'adopted')
     if (former !== undefined) formerTrees.push(former)
+  }
+  const look = async (at: { state: 'in-use' | 'adopting'; since?: number }): Promise<void> => {
+    await adoptFrom(options, { tally, ...at })
+    if (!tally.isIncomplete) return
+    // A second look reads the parts that could not be read for a moment.
+    tally = new Tally()
+    await adoptFrom(options, { tally, ...at })
   }
   const result = async (state: AdoptResult['state']): Promise<AdoptResult> => {
     if (tally.blobs.adopted + tally.manifests.adopted > 0) await options.facts.analyze()
@@ -65,7 +72,7 @@ export async function adoptTree(options: AdoptOptions): Promise<AdoptResult> {
   // The links of a departure that was not finished are those of facts that are here.
   if (before.includes('leaving') && !keepsTree) await end('leaving')
   if (before.includes('adopting')) {
-    await adoptFrom(options, { tally, state: 'adopting' })
+    await look({ state: 'adopting' })
     if (tally.isIncomplete) return result('incomplete')
     if (!keepsTree) await end('adopting')
   }
@@ -74,7 +81,7 @@ export async function adoptTree(options: AdoptOptions): Promise<AdoptResult> {
     return result(before.includes('adopting') ? 'adopted' : isAdopted ? 'was-adopted' : 'absent')
   }
   const startedAt = Date.now()
-  await adoptFrom(options, { tally, state: 'in-use' })
+  await look({ state: 'in-use' })
   if (tally.isIncomplete) return result('incomplete')
   if (keepsTree) return result('kept')
   await tree.move('in-use', 'adopting')

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { requireComplete } from '../../../src/app/links/require-complete.ts'
 import { DiskBlobStore } from '../../../src/blobs/disk/disk-blob-store.ts'
 import { createDiskPlace } from '../../../src/blobs/disk/disk-place.ts'
 import type { LinkTree } from '../../../src/blobs/link-tree.ts'
@@ -143,13 +144,15 @@ export async function openSite(place: SitePlace, clock: SiteClock): Promise<Site
       })
     },
     async adopt() {
-      await adoptTree({
+      const result = await adoptTree({
         tree: await openLinks(blobsFolder),
         facts: createAdoptFacts(database),
         isSparseAllowed: false,
         keepsTree: false,
         onProgress: () => {},
       })
+      // As the command does: the operator runs it again.
+      requireComplete(result)
     },
     async scrub() {
       const holder = 'scrub'

@@ -54,7 +54,12 @@ function requireDomain(domain: string | undefined): string {
       remedy: 'Make a DNS record that leads to it, and give its name',
     })
   }
-  if (/[/:@\s*]/.test(domain)) throw unusable(domain, 'is more than a name')
+  if (domain.includes('*')) {
+    throw new CliError('DOMAIN_UNUSABLE', `The domain "${domain}" stands for many names`, {
+      remedy: "Give the registry's own name, such as registry.example.com",
+    })
+  }
+  if (/[/:@\s]/.test(domain)) throw unusable(domain, 'is more than a name')
   return domain
 }
 

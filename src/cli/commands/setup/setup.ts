@@ -76,6 +76,16 @@ async function prepare(command: Command, io: Io): Promise<SetupJob> {
   useFile(command, file)
   const before = await readSettingsFile(file)
   const held = planSettings(file, before, {}).held
+  if (String(held.get('version')) === '0.1') {
+    throw new CliError(
+      'USAGE',
+      `${file} is a config.yml of the Distribution registry, which cannot hold settings of Berth`,
+      {
+        remedy:
+          'Name another file with --config, such as berth.yaml; what is set in that one can be given as flags',
+      },
+    )
+  }
   const fromStdin = command.opts().passwordStdin === true
   const given = createContext(command, io).flags
   const answers = await completeAnswers(io, {
@@ -143,7 +153,7 @@ function printPlan(job: SetupJob): void {
     settings,
     'Would make the administrator "admin", if there are no accounts',
     `Would ${service ? 'run' : 'print'}: ${start.join(' && ')}`,
-    `Would wait for the certificate of ${domain}`,
+    ...(service ? [`Would wait for the certificate of ${domain}`] : []),
     'Nothing was changed.',
   ]
   printResult(context, { file: plan.file, settings: plan.changed, start, domain }, lines.join('\n'))
@@ -159,11 +169,18 @@ async function carryOut(job: SetupJob, waitMs: number): Promise<void> {
   if (service) await startService(context.io.env, plan.changed.length > 0)
   const admin = await makeAdmin(job, say)
   const { isLocked } = await import('../../../app/folders/data-folder.ts')
-  const runs = service !== undefined || isLocked(config.dataDir)
+  const isServed = service === undefined && isLocked(config.dataDir)
+  // A server reads its settings as it starts: one that was started with others never serves this domain.
+  const isStale = isServed && plan.changed.length > 0
+  const runs = service !== undefined || (isServed && !isStale)
   if (runs) {
     say(`Waiting for the certificate of ${domain}`)
     await awaitCertificate(config, domain, waitMs)
-  } else say(`Start the server, which gets its certificate by itself:\n\n  ${serveCommand(job)}\n`)
+  } else if (isStale)
+    say(
+      `A server runs on this data folder with other settings: stop it, and start it with these:\n\n  ${serveCommand(job)}\n`,
+    )
+  else say(`Start the server, which gets its certificate by itself:\n\n  ${serveCommand(job)}\n`)
   const host = hostOf(job)
   say(
     `Then log in, and push images named ${host}/${admin.name}/IMAGE:\n\n  docker login ${host} --username ${admin.name}`,
