@@ -84,6 +84,13 @@ export function formatAdoptResult(result: AdoptResult, isPreview: boolean): stri
     kept: 'Distribution may go on: run it again for what is pushed there. Berth removes no blobs until it is run without --keep.',
   }
   const end = isPreview ? 'Nothing was changed.' : state === 'absent' ? ends.adopted : ends[state]
+  // Facts that were here are not compared with the bytes: Distribution's own garbage collection may have removed some.
+  const hint =
+    state === 'adopted' && manifests.known > 0
+      ? [
+          'If Distribution has deleted or collected anything meanwhile, "berth scrub --now" finds images whose bytes are gone.',
+        ]
+      : []
   const former = formerTrees.map((folder) => `No longer needed, and can be removed: ${folder}`)
-  return [`${repositories} repositories`, table, ...oddities, '', end, ...former].join('\n')
+  return [`${repositories} repositories`, table, ...oddities, '', end, ...hint, ...former].join('\n')
 }
