@@ -174,7 +174,7 @@ describe('berth setup', () => {
     assert.match(result.stdout, /^Password, shown only now: /m, result.stderr)
     assert.match(
       result.stderr,
-      /^error\[CERTIFICATE_MISSING\]: .*ACME_[A-Z_]+: .*then run "berth setup" again/m,
+      /^error\[CERTIFICATE_MISSING\]: .*ACME_[A-Z_]+: .*then run "berth setup[^"]*" again/m,
     )
   })
 })
