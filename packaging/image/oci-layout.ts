@@ -78,7 +78,7 @@ export async function addReferrer(
   return { ...manifest, artifactType: type }
 }
 
-/** What one file with a layout is made of. */
+/** Parts of a file with an OCI image layout. */
 interface LayoutFile {
   readonly folder: string
   readonly file: string

@@ -14,7 +14,7 @@ const SYSTEM = join(ROOT, 'packaging/system')
 /** Names of processors in packages, by Node's. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' }
 
-/** Who answers for a package that its builder gave no name: addresses below .invalid reach nobody by mistake. */
+/** Maintainer in a package whose builder set no BERTH_MAINTAINER; no mail can reach an address below .invalid (RFC 6761). */
 const UNNAMED_MAINTAINER = 'Local build of Berth <unnamed@maintainer.invalid>'
 
 /** Makes the package for Debian and Ubuntu. @returns its path. */

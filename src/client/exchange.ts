@@ -65,7 +65,8 @@ export function joinSignals(
   return one && other ? AbortSignal.any([one, other]) : (one ?? other)
 }
 
-async function reach(url: string, send: () => Promise<Response>): Promise<Response> {
+/** Sends a request. Errors: `RegistryError` `REGISTRY_UNREACHABLE`, with the system's code of a failed connection. */
+export async function reach<T>(url: string, send: () => Promise<T>): Promise<T> {
   try {
     return await send()
   } catch (cause) {

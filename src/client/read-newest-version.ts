@@ -1,3 +1,4 @@
+import { reach } from './exchange.ts'
 import { readJson } from './read-body.ts'
 import { RegistryError } from './registry-error.ts'
 import { createCaTransport, fetchTransport } from './transport.ts'
@@ -33,27 +34,15 @@ export async function readNewestVersion(url: string, ca?: string): Promise<Newes
 }
 
 async function readDocument(url: string, send: typeof fetchTransport): Promise<Record<string, unknown>> {
-  const init = {
-    method: 'GET',
-    headers: { accept: 'application/json' },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  }
-  try {
-    const response = await send(url, init)
+  const headers = { accept: 'application/json' }
+  const signal = AbortSignal.timeout(TIMEOUT_MS)
+  return await reach(url, async () => {
+    const response = await send(url, { method: 'GET', headers, signal })
     if (response.status === 200) return await readJson(response, MAX_DOCUMENT_BYTES)
     await response.body?.cancel()
     throw new RegistryError(
       'REGISTRY_ANSWER_INVALID',
       `${url} was answered with status ${response.status}, not 200`,
     )
-  } catch (cause) {
-    if (cause instanceof RegistryError) throw cause
-    throw new RegistryError('REGISTRY_UNREACHABLE', `${url} cannot be read: ${reasonOf(cause)}`, { cause })
-  }
-}
-
-/** The global fetch hides the reason in the cause of its error. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? error.cause.message : error.message
+  })
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestOptions } from 'node:http'
+import { nameError } from './name-error.ts'
 
 /** Longest wait for a collector, in milliseconds. */
 const TIMEOUT_MS = 5_000
@@ -40,7 +41,7 @@ export async function postSpans(
     if (status >= 200 && status < 300) return { kind: 'accepted', rejected: readRejected(text) }
     return { kind: 'failed', isTemporary: TEMPORARY.has(status), reason: `status ${status}` }
   } catch (error) {
-    return { kind: 'failed', isTemporary: true, reason: reasonOf(error) }
+    return { kind: 'failed', isTemporary: true, reason: nameError(error) }
   }
 }
 
@@ -72,10 +73,4 @@ function readRejected(text: string): number {
     // Some collectors answer without JSON: they refuse nothing.
     return 0
   }
-}
-
-/** Short, and without anything of the request. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown'
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }

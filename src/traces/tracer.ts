@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { withoutUserInfo } from '../log/redact.ts'
+import { nameError } from './name-error.ts'
 import type { Attributes, RequestTrace, Step, TracedCall, TracedRequest } from './request-trace.ts'
 import type { FinishedSpan } from './span.ts'
 import { createSpanIds } from './span-ids.ts'
@@ -147,7 +148,7 @@ class RecordedTrace implements RequestTrace {
       return result
     } catch (error) {
       // Errors such as an unknown manifest are answers of a step, and not faults of it.
-      span.close({ 'error.type': kindOf(error) }, step.kind === 'client')
+      span.close({ 'error.type': nameError(error) }, step.kind === 'client')
       throw error
     }
   }
@@ -253,12 +254,6 @@ class RecordedTrace implements RequestTrace {
 
 function toKnownMethod(method: string): string {
   return METHODS.has(method) ? method : OTHER_METHOD
-}
-
-/** Name of an error: its code, or else its class. Its message may hold names or worse. */
-function kindOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown'
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }
 
 function cutTexts(attributes: Attributes): Attributes {

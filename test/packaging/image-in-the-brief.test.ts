@@ -58,7 +58,7 @@ describe('the image in the place of the brief’s two', {
       ...['-e', 'REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY=/registry', '-e', `VIRTUAL_HOST=${DOMAIN}`],
       ...['certs', 'vhost.d', 'passwords'].flatMap((name) => ['-v', `${nginx(name)}:/etc/nginx/${name}:ro`]),
       ...['-v', `${socket}:/tmp/docker.sock:ro`, '--name', 'nginx'],
-      // What the brief's images take for granted.
+      // The user owns the brief's folders; registry:2.0 and nginx-proxy run as root, which needs no such flags.
       ...['--user', `${OWNER}:${OWNER}`, '--group-add', String(gid), '--read-only', '--tmpfs', '/run'],
       ...['-e', 'BERTH_WEAK_HASHES=true', '-e', 'BERTH_ACME=off', '--health-interval', '2s', image],
     )

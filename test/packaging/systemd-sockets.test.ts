@@ -11,7 +11,7 @@ import { SocketHolder } from './socket-holder.ts'
 const DOMAIN = 'registry.localhost'
 /** Clients that send one request after another, each on a connection of its own. */
 const CLIENTS = 8
-/** How often the server is stopped and started. */
+/** Stops of the server, each with a start after it. */
 const ROUNDS = 3
 /** Longest wait for an answer, in ms: a connection waits in the socket while the server starts. */
 const ANSWER_TIMEOUT_MS = 60_000

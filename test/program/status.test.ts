@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, stat } from 'node:fs/promises'
+import { chmod, mkdir, stat, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -146,6 +146,14 @@ test('berth status shows the running server also if the database cannot be read'
   assert.deepEqual(server?.urls, [berth.url])
   assert.ok(data.databaseProblem)
   assert.equal((await readStatus(dataDir)).data.databaseProblem, undefined)
+})
+
+test('a file that is no database is named by status, with the remedy', async () => {
+  await using folder = await makeTempFolder('status')
+  await writeFile(join(folder.path, 'berth.db'), 'no database'.repeat(1_000))
+  const { code, stderr } = await runCli(['status', '--data', folder.path])
+  assert.equal(code, 1)
+  assert.match(stderr, /^error\[DATABASE_UNUSABLE\]: \S+\/berth\.db is no database/)
 })
 
 /** Connects as another user. @returns the code of the failure, or "connected". */

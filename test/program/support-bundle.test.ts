@@ -44,7 +44,7 @@ test('a bundle has versions, settings, findings, figures, entries and lines, and
   const text = await t.make()
   for (const part of [
     /"berth": "\d+\.\d+\.\d+/,
-    /^log-level +"info"/m,
+    /^log-level: "info" \(default\)$/m,
     /"check": "disk"/,
     /"totalRequests": \d/,
     /^file 600 \d+:\d+ \d+ \S+ berth\.db$/m,
@@ -82,7 +82,7 @@ database: postgres://berth:${inUrl}@127.0.0.1:1/berth
   const text = await readFile(file, 'utf8').catch(() => assert.fail(stderr))
   for (const secret of [hmac, inFile, inUrl, header, Buffer.from(dnsKey).toString('base64')])
     assert.ok(!text.includes(secret), secret.slice(0, 6))
-  assert.match(text, /^acme-eab-hmac-key +"\*{8}"/m)
+  assert.match(text, /^acme-eab-hmac-key: "\*{8}" /m)
 })
 
 test('without names no repository, account, host or client can be read, and each keeps its pseudonym', async () => {
@@ -109,7 +109,7 @@ test('names and addresses are covered where they stand, and nothing else', () =>
   const name = 'name-[\\da-f]{8}'
   for (const [text, covered] of [
     ['pull alice/topsecret@sha256:aa failed', `pull ${name}/${name}@sha256:aa failed`],
-    ['topsecret.internal at 14:53:21.000', `${name}.internal at 14:53:21.000`],
+    ['topsecret.internal at 14:53:21.000', `${name} at 14:53:21.000`],
     ['connect ETIMEDOUT 2a01:4f8:1:2:3:4:5:6:443', `connect ETIMEDOUT ${name}:443`],
     ['client:2001:db8::5. and [2001:db8::6]:80', `client:${name}. and \\[${name}\\]:80`],
     ['x@203.0.113.9 from 127.0.0.1', `x@${name} from 127.0.0.1`],
@@ -118,7 +118,7 @@ test('names and addresses are covered where they stand, and nothing else', () =>
   ])
     assert.match(veil.cover(String(text)), new RegExp(`^${covered}$`))
   assert.match(
-    veil.coverStranger('bob@corp.example https://reg.corp.example/ docker/24.0.5'),
+    veil.cover('bob@corp.example https://reg.corp.example/ docker/24.0.5'),
     new RegExp(`^${name} https://${name}/ docker/24.0.5$`),
   )
 })
@@ -128,7 +128,7 @@ test('no request of a stranger changes what else is in a bundle without names', 
   const http = new RawClient(t.berth.port, {})
   await http.send('GET', '/level/msg/info/check/state/workers/2a01:4f8:1:2:3:4:5:6')
   const text = await t.make('--no-names')
-  for (const part of ['"level":"info"', '"workers": 1', '"check": "disk"', 'SETTING'])
+  for (const part of ['"level":"info"', '"workers": 1', '"check": "disk"', 'log-format: '])
     assert.ok(text.includes(part), part)
   http[Symbol.dispose]()
 })

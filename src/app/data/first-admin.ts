@@ -44,7 +44,7 @@ export async function prepareFirstAdmin(
     const password = await readGivenPassword(givenFile)
     return { name: FIRST_ADMIN, password, passwordFile: undefined, isGiven: true }
   }
-  const password = randomBytes(15).toString('base64url')
+  const password = choosePassword()
   if (isSeen) return { name: FIRST_ADMIN, password, passwordFile: undefined }
   const passwordFile = firstPasswordFile(dataDir)
   try {
@@ -89,6 +89,11 @@ function mayBeMade(error: unknown): boolean {
 /** Removes the file of the first password, which no longer counts once the account has another one or is gone. */
 export async function forgetFirstPassword(dataDir: string, name: string): Promise<void> {
   if (name === FIRST_ADMIN) await rm(firstPasswordFile(dataDir), { force: true })
+}
+
+/** A password that is safe without a rule for its length: 120 random bits. */
+export function choosePassword(): string {
+  return randomBytes(15).toString('base64url')
 }
 
 /** Path of the file with the password that a first start chose. */

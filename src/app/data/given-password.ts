@@ -1,7 +1,7 @@
 import { AccountError } from '../../accounts/accounts.ts'
 import { checkNewPassword } from '../../accounts/passwords/password-rules.ts'
-import { readSmallFile } from '../../files/read-small-file.ts'
 import { AppError } from '../faults/app-error.ts'
+import { readGivenFile } from '../faults/read-given-file.ts'
 
 /** Largest file of a password that is read, in bytes: a longer one is another file. */
 const MAX_FILE_BYTES = 4096
@@ -11,7 +11,9 @@ const MAX_FILE_BYTES = 4096
  * Errors: `AppError` `ADMIN_PASSWORD_UNUSABLE`, which shows the path and nothing of the content.
  */
 export async function readGivenPassword(path: string): Promise<string> {
-  const password = (await readStart(path)).replace(/\r?\n$/, '')
+  const password = (
+    await readGivenFile(path, MAX_FILE_BYTES, (why, cause) => unusable(path, why, cause))
+  ).replace(/\r?\n$/, '')
   try {
     checkNewPassword(password)
   } catch (cause) {
@@ -19,17 +21,6 @@ export async function readGivenPassword(path: string): Promise<string> {
     throw unusable(path, cause.message, cause)
   }
   return password
-}
-
-async function readStart(path: string): Promise<string> {
-  try {
-    const file = await readSmallFile(path, MAX_FILE_BYTES)
-    if ('problem' in file) throw unusable(path, file.problem)
-    return file.text
-  } catch (cause) {
-    if (cause instanceof AppError || !(cause instanceof Error && 'code' in cause)) throw cause
-    throw unusable(path, `it cannot be read (${String(cause.code)})`, cause)
-  }
 }
 
 function unusable(path: string, why: string, cause?: unknown): AppError {

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Config } from '../../config/config.ts'
-import { ANY_ADDRESS, type ListenAddress, LOOPBACK_ADDRESSES } from '../../config/listen-address.ts'
+import { isEveryAddress, type ListenAddress, LOOPBACK_ADDRESSES } from '../../config/listen-address.ts'
 import { isPlainHttpSafe } from '../../config/plain-http.ts'
 import { formatAddress } from '../../config/show/describe.ts'
 import type { DoorListener } from '../../front-door/listen/door-listener.ts'
@@ -92,8 +92,9 @@ async function isForbidden(port: number): Promise<boolean> {
 }
 
 async function isTaken({ host, port }: { host: string; port: number }): Promise<boolean> {
-  const isWildcard = [ANY_ADDRESS, '0.0.0.0', '::'].includes(host)
-  const taken = (isWildcard ? LOOPBACK_ADDRESSES : [host]).map((each) => takesConnections(each, port))
+  const taken = (isEveryAddress(host) ? LOOPBACK_ADDRESSES : [host]).map((each) =>
+    takesConnections(each, port),
+  )
   return (await Promise.all(taken)).includes(true)
 }
 

@@ -29,14 +29,14 @@ interface PassedSocket {
 export function takePassedSockets(config: Config, env: NodeJS.ProcessEnv): Config {
   const { LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES = '' } = env
   for (const name of ['LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES']) delete env[name]
-  const count = Math.min(Number(LISTEN_FDS) || 0, MAX_SOCKETS)
+  const count = /^\d+$/.test(LISTEN_FDS ?? '') ? Math.min(Number(LISTEN_FDS), MAX_SOCKETS) : 0
   if (Number(LISTEN_PID) !== process.pid || count < 1) return config
   const names = LISTEN_FDNAMES.split(':')
   let taken = config
   for (let index = 0; index < count; index++) {
     const socket = { name: names[index], address: readAddress(FIRST_DESCRIPTOR + index) }
     const listener = LISTENERS.find((each) => isFor(socket, each, taken[each]))
-    if (!listener) throw isOfNoUse(socket.address)
+    if (!listener) throw noListenerFor(socket.address)
     taken = { ...taken, [listener]: socket.address }
   }
   return Object.freeze(taken)
@@ -107,7 +107,7 @@ function formatHost(bytes: Buffer): string {
   return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address
 }
 
-function isOfNoUse(address: ListenAddress): AppError {
+function noListenerFor(address: ListenAddress): AppError {
   return new AppError(
     'PASSED_SOCKET_UNUSABLE',
     `systemd passes a socket at ${formatAddress(address)}, and no listener of Berth is for it`,

@@ -38,9 +38,9 @@ interface AdoptFolderOptions {
  * (`NOTHING_TO_ADOPT` without links, `CLOCK_WRONG`, `OUT_OF_FILES`, `DATA_NOT_FOUND` if the server of the data folder has its blobs elsewhere), `DatabaseError`.
  */
 export async function adoptFolder(config: Config, options: AdoptFolderOptions): Promise<AdoptResult> {
+  requireMachine()
   refuseOtherRoot(config)
   const tree = await requireTree(config)
-  requireMachine()
   if (options.isPreview) return previewTree(config, tree, options)
   if (!options.mayMakeDatabase) await refuseLostDatabase(config)
   const store = await openStore(config, { isBulk: true })

@@ -1,13 +1,12 @@
-import { randomBytes } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { checkNewPassword } from '../../accounts/passwords/password-rules.ts'
 import type { Config } from '../../config/config.ts'
-import { FIRST_ADMIN, firstPasswordFile, makeFirstAdmin } from '../data/first-admin.ts'
+import { choosePassword, FIRST_ADMIN, firstPasswordFile, makeFirstAdmin } from '../data/first-admin.ts'
 import { openData } from '../data/open-data.ts'
 import { toAppError } from '../faults/system-fault.ts'
 
 /** The administrator after a setup. */
-interface SetUpAdmin {
+export interface SetUpAdmin {
   readonly name: string
   /** Password to show; undefined: it was given, or the account existed before. */
   readonly password: string | undefined
@@ -26,7 +25,7 @@ export function requireUsable(password: string | undefined): void {
 export async function ensureAdmin(config: Config, given: string | undefined): Promise<SetUpAdmin> {
   await using data = await openData(config)
   if (await data.accounts.isEmpty()) {
-    const password = given ?? randomBytes(15).toString('base64url')
+    const password = given ?? choosePassword()
     const admin = { name: FIRST_ADMIN, password, passwordFile: undefined }
     // False: a server that starts has made it meanwhile, and has left its password in the file.
     if (await makeFirstAdmin(data.accounts, admin))

@@ -1,5 +1,5 @@
 import { connect } from 'node:tls'
-import { ANY_ADDRESS, type ListenAddress, LOOPBACK_ADDRESSES } from '../../config/listen-address.ts'
+import { isEveryAddress, type ListenAddress, LOOPBACK_ADDRESSES } from '../../config/listen-address.ts'
 
 /** Longest handshake with a listener of this machine, in milliseconds. */
 const HANDSHAKE_TIMEOUT_MS = 3_000
@@ -11,7 +11,7 @@ const HANDSHAKE_TIMEOUT_MS = 3_000
 export async function servesCertificate(address: ListenAddress, host: string): Promise<boolean> {
   const to =
     address.path === undefined
-      ? { host: isWildcard(address.host) ? LOOPBACK_ADDRESSES[0] : address.host, port: address.port }
+      ? { host: isEveryAddress(address.host) ? LOOPBACK_ADDRESSES[0] : address.host, port: address.port }
       : { path: address.path }
   return await new Promise((resolve) => {
     const socket = connect({ ...to, servername: host, rejectUnauthorized: false })
@@ -26,8 +26,4 @@ export async function servesCertificate(address: ListenAddress, host: string): P
       end(names.includes(`DNS:${host}`))
     })
   })
-}
-
-function isWildcard(host: string): boolean {
-  return [ANY_ADDRESS, '0.0.0.0', '::'].includes(host)
 }

@@ -11,8 +11,10 @@ const HEX_GROUPS = /[\da-f]*:[\da-f:]*:[\da-f.:]*/gi
 const MAX_GROUPS_LENGTH = 100
 /** An escaped character of ASCII that can be seen. */
 const ESCAPED = /%(?:[2-6][\da-f]|7[\da-e])/gi
-/** A mail address, or a host below a domain of letters: no version such as `24.0.5`, and no file such as `berth.db`. */
+/** A mail address, or a host below a domain of letters: no version such as `24.0.5`. */
 const MAIL_OR_HOST = /^(?:[^@]+@[^@]+\.[\p{L}]{2,}|(?:[\p{L}\p{N}-]+\.)+[\p{L}]{2,})$/u
+/** Endings of files of Berth and its settings, none of which is a domain. */
+const FILE = /\.(?:db|json|ya?ml|lock|sock|txt|crt|key|pem|js|ts)$/i
 /** Words of requests and answers that name nobody. */
 const ROUTES: ReadonlySet<string> = new Set(
   'v2 blobs manifests uploads tags list referrers _catalog token livez readyz startupz metrics latest sha256 sha512 unix http https'.split(
@@ -36,14 +38,9 @@ export class NameVeil {
     }
   }
 
-  /** The text with a pseudonym for each name that was added, and for each address. */
+  /** The text with a pseudonym for each name that was added, and for each mail address, host and network address. */
   cover(text: string): string {
-    return this.#replace(text, () => false)
-  }
-
-  /** The same for a text of a stranger, such as a user agent: mail addresses and hosts are names, too. */
-  coverStranger(text: string): string {
-    return this.#replace(text, (word) => MAIL_OR_HOST.test(word))
+    return this.#replace(text, (word) => MAIL_OR_HOST.test(word) && !FILE.test(word))
   }
 
   /** A text that is nothing but names, such as a path: each word of it is one. */
@@ -54,7 +51,6 @@ export class NameVeil {
   #replace(text: string, isName: (word: string) => boolean): string {
     const isKnown = (word: string): boolean =>
       this.#names.has(word.toLowerCase()) || isForeignAddress(word) || (!isOwnHost(word) && isName(word))
-    const coverPart = (part: string): string => (isKnown(part) ? this.#pseudonym(part) : part)
     const plain = text.replace(ESCAPED, (escaped) => decodeURIComponent(escaped))
     const words = plain.replace(HEX_GROUPS, (groups) => this.#coverGroups(groups))
     return words.replace(WORD, (word) => {
@@ -64,7 +60,7 @@ export class NameVeil {
       const parts = word.split('@').map((part) => (isKnown(part) ? this.#pseudonym(part) : part))
       return parts
         .join('@')
-        .replace(/[^.@]+/g, (part) => (this.#names.has(part.toLowerCase()) ? coverPart(part) : part))
+        .replace(/[^.@]+/g, (part) => (this.#names.has(part.toLowerCase()) ? this.#pseudonym(part) : part))
     })
   }
 

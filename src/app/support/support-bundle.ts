@@ -1,4 +1,6 @@
 import type { Config } from '../../config/config.ts'
+import { describeConfig } from '../../config/show/describe.ts'
+import type { LoadedConfig } from '../../config/show/loaded-config.ts'
 import { examine } from '../doctor/examine.ts'
 import { messageOf } from '../doctor/finding.ts'
 import { readStatus } from '../status/read-status.ts'
@@ -25,11 +27,8 @@ export interface BundlePart {
 
 /** Sources of a bundle. */
 interface BundleOptions {
-  readonly config: Config
+  readonly loaded: LoadedConfig
   readonly version: string
-  /** Name, value and source of each setting, masked. */
-  readonly settings: readonly (readonly [string, string, string])[]
-  readonly formatSettings: (rows: readonly (readonly string[])[]) => string
   /** False: names of repositories, accounts, hosts and clients are replaced by pseudonyms. */
   readonly hasNames: boolean
 }
@@ -39,29 +38,24 @@ interface BundleOptions {
  * folder's entries and the last lines of the log. It has no secrets, and no content of images. What cannot be had is
  * named with the reason.
  */
-export async function gatherBundle(options: BundleOptions): Promise<BundlePart[]> {
-  const { config, version, settings, formatSettings } = options
-  const veil = options.hasNames ? undefined : await makeVeil(config)
+export async function gatherBundle({ loaded, version, hasNames }: BundleOptions): Promise<BundlePart[]> {
+  const { config } = loaded
+  const veil = hasNames ? undefined : await makeVeil(config)
   const json = (value: unknown): string => JSON.stringify(veil ? veilJson(veil, value) : value, undefined, 2)
-  const problem = (text: string): string => `Cannot be had: ${veil ? veil.coverStranger(text) : text}`
   const take = async <T>(read: () => Promise<T>, format: (value: T) => string): Promise<string> => {
     try {
       return format(await read())
     } catch (error) {
-      return problem(messageOf(error))
+      const why = messageOf(error)
+      return `Cannot be had: ${veil ? veil.cover(why) : why}`
     }
   }
-  const rows = veil
-    ? settings.map(([name, value, source]) => [
-        name,
-        FREE_TEXTS.has(name) ? veil.coverNames(value) : veil.coverStranger(value),
-        source,
-      ])
-    : settings
-  const line = (text: string): string => (veil ? veilLine(veil, text) : text)
   const parts: BundlePart[] = [
-    { title: 'Versions and machine', text: toJson(describeMachine(version)) },
-    { title: 'Settings in effect, secrets masked', text: formatSettings(rows) },
+    { title: 'Versions and machine', text: json(describeMachine(version)) },
+    {
+      title: 'Settings in effect, secrets masked, and where each is from',
+      text: formatSettings(loaded, veil),
+    },
     { title: 'Findings of doctor', text: await take(() => examine(config), json) },
     { title: 'Figures of the server and of its data', text: await take(() => readStatus(config), json) },
     {
@@ -75,12 +69,24 @@ export async function gatherBundle(options: BundleOptions): Promise<BundlePart[]
       title: 'Last lines of the log, of each process',
       text: await take(
         () => readLines(config.dataDir),
-        (lines) => cut(lines).map(line).join('\n'),
+        (lines) =>
+          cut(lines)
+            .map((line) => (veil ? veilLine(veil, line) : line))
+            .join('\n'),
       ),
     },
   ]
   const secrets = await findSecrets(config)
   return parts.map(({ title, text }) => ({ title, text: hideSecrets(text, secrets) }))
+}
+
+function formatSettings(loaded: LoadedConfig, veil: NameVeil | undefined): string {
+  const lines = describeConfig(loaded).map(({ name, value, source }) => {
+    const text = JSON.stringify(value)
+    const shown = veil ? (FREE_TEXTS.has(name) ? veil.coverNames(text) : veil.cover(text)) : text
+    return `${name}: ${shown} (${source})`
+  })
+  return lines.join('\n')
 }
 
 /** If the database cannot be read this fails: the names of repositories would stay. */
@@ -103,8 +109,4 @@ function cut(lines: readonly string[]): readonly string[] {
     return characters > MAX_CHARACTERS
   })
   return lines.slice(first + 1)
-}
-
-function toJson(value: unknown): string {
-  return JSON.stringify(value, undefined, 2)
 }

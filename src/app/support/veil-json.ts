@@ -8,7 +8,7 @@ const NAMED: ReadonlySet<string> = new Set(
 )
 /** Members whose texts are words of Berth, which no stranger chooses. */
 const FIXED: ReadonlySet<string> = new Set(
-  'level time id trace method error code state check version node startedAt msg'.split(' '),
+  'level time id trace method error code state check version node startedAt'.split(' '),
 )
 
 /** A value of JSON with pseudonyms in its texts, not in the names of its members. */
@@ -24,12 +24,11 @@ export function veilLine(veil: NameVeil, line: string): string {
   try {
     return JSON.stringify(veilJson(veil, JSON.parse(line)))
   } catch {
-    return veil.coverStranger(line)
+    return veil.cover(line)
   }
 }
 
 function veilText(veil: NameVeil, text: string, member: string): string {
   if (NAMED.has(member)) return veil.coverNames(text)
-  // Sentences of Berth may quote a name that is known.
-  return FIXED.has(member) && member !== 'msg' ? text : veil.coverStranger(text)
+  return FIXED.has(member) ? text : veil.cover(text)
 }

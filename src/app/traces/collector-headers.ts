@@ -1,5 +1,5 @@
-import { readSmallFile } from '../../files/read-small-file.ts'
 import { AppError } from '../faults/app-error.ts'
+import { readGivenFile } from '../faults/read-given-file.ts'
 
 /** Largest file of headers that is read, in bytes: a longer one is another file. */
 const MAX_FILE_BYTES = 16 * 1024
@@ -16,7 +16,11 @@ const OWN = /^(?:content-length|content-type|transfer-encoding|host|connection|e
  */
 export async function readCollectorHeaders(path: string): Promise<Readonly<Record<string, string>>> {
   const headers: Record<string, string> = {}
-  for (const [index, line] of (await readStart(path)).split(/\r?\n/).entries()) {
+  for (const [index, line] of (
+    await readGivenFile(path, MAX_FILE_BYTES, (why, cause) => unusable(path, why, cause))
+  )
+    .split(/\r?\n/)
+    .entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue
     const [, name, value] = LINE.exec(line) ?? []
     if (name === undefined || value === undefined) throw unusable(path, `line ${index + 1} is no header`)
@@ -26,17 +30,6 @@ export async function readCollectorHeaders(path: string): Promise<Readonly<Recor
   if (Object.keys(headers).length > MAX_HEADERS)
     throw unusable(path, `it has more than ${MAX_HEADERS} headers`)
   return headers
-}
-
-async function readStart(path: string): Promise<string> {
-  try {
-    const file = await readSmallFile(path, MAX_FILE_BYTES)
-    if ('problem' in file) throw unusable(path, file.problem)
-    return file.text
-  } catch (cause) {
-    if (cause instanceof AppError || !(cause instanceof Error && 'code' in cause)) throw cause
-    throw unusable(path, `it cannot be read (${String(cause.code)})`, cause)
-  }
 }
 
 function unusable(path: string, why: string, cause?: unknown): AppError {

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { readServerRecord } from '../../app/folders/server-record.ts'
 import { type HealthRoute, requestHealth } from '../../client/request-health.ts'
 import type { Config } from '../../config/config.ts'
-import { ANY_ADDRESS, LOOPBACK_ADDRESSES } from '../../config/listen-address.ts'
+import { isEveryAddress, LOOPBACK_ADDRESSES } from '../../config/listen-address.ts'
 import { formatAddress } from '../../config/show/describe.ts'
 import { createContext, printResult } from '../context/command-context.ts'
 import { CliError } from '../errors/cli-error.ts'
@@ -95,8 +95,7 @@ function portOf(urls: readonly string[], isTls: boolean): number {
 function targetsOf(address: NonNullable<Config['listenHttp']>, chosen: number): HealthRoute['to'][] {
   if (address.path !== undefined) return [address]
   const port = address.port === 0 ? chosen : address.port
-  const isWildcard = [ANY_ADDRESS, '0.0.0.0', '::'].includes(address.host)
-  return (isWildcard ? LOOPBACK_ADDRESSES : [address.host]).map((host) => ({ host, port }))
+  return (isEveryAddress(address.host) ? LOOPBACK_ADDRESSES : [address.host]).map((host) => ({ host, port }))
 }
 
 function urlOf(to: HealthRoute['to'], isTls: boolean): string {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { SelftestStep } from '../../client/selftest.ts'
 import type { Config } from '../../config/config.ts'
-import { ANY_ADDRESS } from '../../config/listen-address.ts'
+import { isEveryAddress } from '../../config/listen-address.ts'
 import { formatAddress } from '../../config/show/describe.ts'
 import { type CommandContext, createContext } from '../context/command-context.ts'
 import { readAuthority } from '../context/read-authority.ts'
@@ -106,8 +106,7 @@ function defaultUrl({ publicUrl, listenHttp, listenHttps, frontDoor }: Config): 
   if (!address || address.path !== undefined) {
     throw new CliError('USAGE', 'No URL is given, and the settings name no address')
   }
-  const isWildcard = [ANY_ADDRESS, '0.0.0.0', '::'].includes(address.host)
-  const host = formatAddress(isWildcard ? { ...address, host: 'localhost' } : address)
+  const host = formatAddress(isEveryAddress(address.host) ? { ...address, host: 'localhost' } : address)
   return `${listenHttp ? 'http' : 'https'}://${host}`
 }
 

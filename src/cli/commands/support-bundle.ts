@@ -2,12 +2,11 @@ import { rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
 import type { BundlePart } from '../../app/support/support-bundle.ts'
-import { describeConfig } from '../../config/show/describe.ts'
 import { createContext, printResult } from '../context/command-context.ts'
 import { loadLoosely } from '../context/load-without-domain.ts'
 import { CliError } from '../errors/cli-error.ts'
 import type { Io } from '../io.ts'
-import { formatBytes, formatTable } from '../output/table.ts'
+import { formatBytes } from '../output/table.ts'
 import { readVersion } from '../product.ts'
 
 const EXAMPLES = `
@@ -35,18 +34,9 @@ export function addSupportBundleCommand(program: Command, io: Io): void {
       const now = new Date()
       const file = path.resolve(io.cwd, given ?? `berth-support-${formatStamp(now)}.txt`)
       const loaded = loadLoosely(context)
-      const settings = describeConfig(loaded).map(
-        ({ name, value, source }) => [name, JSON.stringify(value), source] as const,
-      )
       const { gatherBundle } = await import('../../app/support/support-bundle.ts')
       const hasNames = context.flags.names !== false
-      const parts = await gatherBundle({
-        config: loaded.config,
-        version: readVersion(),
-        settings,
-        formatSettings: (rows) => formatTable(['SETTING', 'VALUE', 'FROM'], rows),
-        hasNames,
-      })
+      const parts = await gatherBundle({ loaded, version: readVersion(), hasNames })
       const text = formatBundle(parts, now)
       await writeNew(file, text)
       const bytes = Buffer.byteLength(text)

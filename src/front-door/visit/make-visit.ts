@@ -51,11 +51,14 @@ export function createVisitMaker({ trustedProxies, newRequestId, beginTrace }: V
     const { origin, doubt } = readOrigin(headers, { scheme, peerAddress, isTrusted, isLoopbackBelieved })
     const requestId = (isPeerTrusted ? readRequestId(headers) : undefined) ?? newRequestId()
     const remoteAddress = isPeerTrusted ? readVisitor(headers, peerAddress, isTrusted) : peerAddress
-    const { traceparent, tracestate } = headers
-    const context = isPeerTrusted ? { traceparent, tracestate } : undefined
     return {
       requestId,
-      trace: beginTrace?.({ requestId, method, target, scheme, remoteAddress, context }),
+      trace: beginTrace?.({
+        ...{ requestId, method, target, scheme, remoteAddress },
+        context: isPeerTrusted
+          ? { traceparent: headers.traceparent, tracestate: headers.tracestate }
+          : undefined,
+      }),
       remoteAddress,
       peerAddress,
       remotePort,

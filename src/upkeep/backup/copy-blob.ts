@@ -34,7 +34,7 @@ export async function copyBlob(copy: BlobCopy): Promise<number> {
   try {
     return await copyOnce(copy)
   } catch (error) {
-    // A read that fails is made once more: a network disk may have had a moment of weakness.
+    // A read that fails is made once more: a disk of a network may fail for a moment.
     if (!(error instanceof BadSource) || error.message === MISSING) throw error
     return await copyOnce(copy)
   }

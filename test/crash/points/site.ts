@@ -39,7 +39,7 @@ export interface SiteClock {
   now: number
 }
 
-/** Where a site has its files and its database. */
+/** Folders of a site's blobs and data, and the server of its database. */
 export interface SitePlace {
   readonly blobsFolder: string
   readonly dataDir: string

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
+import type { SetUpAdmin } from '../../../app/setup/ensure-admin.ts'
 import type { SettingsPlan, WantedSettings } from '../../../app/setup/settings-file.ts'
 import type { Config } from '../../../config/config.ts'
 import { OPTION_LIST } from '../../../config/options/options.ts'
@@ -167,43 +168,43 @@ async function carryOut(job: SetupJob, waitMs: number): Promise<void> {
   say(plan.changed.length > 0 ? `Settings: ${plan.file}` : `Settings: ${plan.file}, as it was`)
   // The service makes its data itself: files that root makes would be out of its reach.
   if (service) await startService(context.io.env, plan.changed.length > 0)
-  const admin = await makeAdmin(job, say)
-  const { isLocked } = await import('../../../app/folders/data-folder.ts')
+  const [{ ensureAdmin, forgetShownPassword }, { isLocked }] = await Promise.all([
+    import('../../../app/setup/ensure-admin.ts'),
+    import('../../../app/folders/data-folder.ts'),
+  ])
+  const admin = await ensureAdmin(config, job.password)
+  say(describeAdmin(admin))
   const isServed = service === undefined && isLocked(config.dataDir)
   // A server reads its settings as it starts: one that was started with others never serves this domain.
   const isStale = isServed && plan.changed.length > 0
   const runs = service !== undefined || (isServed && !isStale)
+  const host = hostOf(job)
+  if (context.isJson) {
+    // Before the wait, which may fail: the password is shown once.
+    const shown = { name: admin.name, password: admin.password ?? null }
+    const start = runs ? null : serveCommand(job)
+    printResult(context, { file: plan.file, host, admin: shown, start }, '')
+  }
+  if (admin.password !== undefined) await forgetShownPassword(config.dataDir)
   if (runs) {
     say(`Waiting for the certificate of ${domain}`)
     await awaitCertificate(config, domain, waitMs)
-  } else if (isStale)
-    say(
-      `A server runs on this data folder with other settings: stop it, and start it with these:\n\n  ${serveCommand(job)}\n`,
-    )
-  else say(`Start the server, which gets its certificate by itself:\n\n  ${serveCommand(job)}\n`)
-  const host = hostOf(job)
+  } else {
+    const how = isStale
+      ? 'A server runs on this data folder with other settings: stop it, and start it with these'
+      : 'Start the server, which gets its certificate by itself'
+    say(`${how}:\n\n  ${serveCommand(job)}\n`)
+  }
   say(
     `Then log in, and push images named ${host}/${admin.name}/IMAGE:\n\n  docker login ${host} --username ${admin.name}`,
   )
-  if (context.isJson) {
-    const start = runs ? null : serveCommand(job)
-    const shown = { name: admin.name, password: admin.password ?? null }
-    printResult(context, { file: plan.file, host, admin: shown, start }, '')
-  }
 }
 
-async function makeAdmin(
-  { config, password }: SetupJob,
-  say: (line: string) => void,
-): Promise<{ name: string; password: string | undefined }> {
-  const { ensureAdmin, forgetShownPassword } = await import('../../../app/setup/ensure-admin.ts')
-  const admin = await ensureAdmin(config, password)
-  if (admin.password !== undefined) {
-    say(`User: ${admin.name}\nPassword, shown only now: ${admin.password}`)
-    await forgetShownPassword(config.dataDir)
-  } else if (admin.isNew) say(`User: ${admin.name}, with the given password`)
-  else say('Accounts are there already: "berth user list" lists them')
-  return admin
+function describeAdmin({ name, password, isNew }: SetUpAdmin): string {
+  if (password !== undefined) return `User: ${name}\nPassword, shown only now: ${password}`
+  return isNew
+    ? `User: ${name}, with the given password`
+    : 'Accounts are there already: "berth user list" lists them'
 }
 
 /** The registry's host as clients name it. */

@@ -18,9 +18,9 @@ export interface Operation {
   /** Its points take several times as long as others: a run has a smaller share of them. */
   readonly isSlow?: boolean
   readonly run: (room: PointRoom) => Promise<void>
-  /** What holds once it has succeeded, also after a cut of the power, beside what the ledger knows. */
+  /** Checks of an operation that has succeeded, also made after a cut of the power; the ledger is checked apart from them. */
   readonly checkSuccess?: (room: PointRoom) => Promise<void>
-  /** What holds at every moment, beside what the ledger knows: after a fault, too. */
+  /** Checks that are made after each run, also one that ended in a fault; the ledger is checked apart from them. */
   readonly checkAlways?: (room: PointRoom) => Promise<void>
   /** True for an error that says to its operator what to do; by default only those of clients are looked at. */
   readonly isClearError?: (error: unknown) => boolean

@@ -62,7 +62,7 @@ export const UPKEEP: readonly Operation[] = [
       // The images of the index go when the operation is repeated, later.
       for (const bytes of [INDEX, imageOf('a'), imageOf('c')])
         room.ledger.mayRemove(manifestThing(APP, bytes))
-      // What was pushed or pulled during the last day is spared.
+      // Two days pass: retention keeps images that were pushed or pulled during the last one.
       room.site.clock.now += 2 * 24 * 3_600_000
       await room.ledger.step({ [tagThing(APP, 'multi')]: undefined }, () => room.site.retain())
     },
