@@ -62,7 +62,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
     rooms: [
       ...['.', 'output', 'errors', 'prompts', 'command-line', 'process', 'context'],
       ...['commands/cert', 'commands/user', 'commands/policy', 'commands/tag', 'commands/repo'],
-      ...['commands/retention', 'commands/gc', 'commands/setup', 'commands', 'run.ts'],
+      ...['commands/retention', 'commands/gc', 'commands/setup', 'commands/storage', 'commands', 'run.ts'],
     ],
   },
   { folder: 'config', rooms: ['.', 'values', 'options', 'show', 'sources', 'load'] },

@@ -17,7 +17,7 @@ import { openServiceManager } from '../process/service-manager.ts'
 import { shrinkHeapSoon } from '../process/shrink-heap.ts'
 import { handleSignals } from '../process/stop-signal.ts'
 import { readVersion } from '../product.ts'
-import { offerAdoption } from './offer-adoption.ts'
+import { offerAdoption } from './storage/offer-adoption.ts'
 
 const EXAMPLES = `
 Examples:

@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Command } from 'commander'
-import type { BackupReport } from '../../app/backup/run-backup.ts'
+import type { BackupReport } from '../../../app/backup/run-backup.ts'
 import {
   type CommandContext,
   createContext,
   findConfigFile,
   printResult,
-} from '../context/command-context.ts'
-import { loadWithoutDomain } from '../context/load-without-domain.ts'
-import { warnOfUpdate } from '../context/open-data.ts'
-import { CliError } from '../errors/cli-error.ts'
-import type { Io } from '../io.ts'
-import { formatBytes, formatTable } from '../output/table.ts'
-import { readVersion } from '../product.ts'
+} from '../../context/command-context.ts'
+import { loadWithoutDomain } from '../../context/load-without-domain.ts'
+import { warnOfUpdate } from '../../context/open-data.ts'
+import { CliError } from '../../errors/cli-error.ts'
+import type { Io } from '../../io.ts'
+import { formatBytes, formatTable } from '../../output/table.ts'
+import { readVersion } from '../../product.ts'
 
 const EXAMPLES = `
 Examples:
@@ -87,7 +87,7 @@ async function backUp(context: CommandContext, dir: string | undefined): Promise
   const config = loadWithoutDomain(context)
   const { flags } = context
   const keep = readNumber(context, 'keep') ?? (dir === undefined ? config.backup.keep : undefined)
-  const { backUp: run } = await import('../../app/backup/open-backups.ts')
+  const { backUp: run } = await import('../../../app/backup/open-backups.ts')
   const report = await run({
     config,
     folder: findFolder(context, dir),
@@ -131,7 +131,7 @@ function formatReport({ folder, generation, copied, removed, factsBytes }: Backu
 }
 
 async function incomplete({ generation, copied }: BackupReport): Promise<CliError> {
-  const { describeBad } = await import('../../app/backup/run-backup.ts')
+  const { describeBad } = await import('../../../app/backup/run-backup.ts')
   return new CliError(
     'BACKUP_INCOMPLETE',
     `The generation ${generation} is there, but ${describeBad(copied.bad, copied.firstBad)}`,
@@ -140,7 +140,7 @@ async function incomplete({ generation, copied }: BackupReport): Promise<CliErro
 
 async function list(context: CommandContext, dir: string | undefined): Promise<void> {
   const folder = findFolder(context, dir)
-  const { listBackups } = await import('../../app/backup/open-backups.ts')
+  const { listBackups } = await import('../../../app/backup/open-backups.ts')
   const { generations, damaged } = await listBackups(folder)
   for (const one of damaged) context.warn(`the contents of ${one} are damaged: it cannot be restored`)
   const rows = generations.map(({ generation }) => generation).reverse()
@@ -161,8 +161,8 @@ async function list(context: CommandContext, dir: string | undefined): Promise<v
 
 async function check(context: CommandContext, dir: string | undefined): Promise<void> {
   const [{ openGeneration }, { checkGeneration }] = await Promise.all([
-    import('../../app/backup/open-backups.ts'),
-    import('../../app/backup/check-backup.ts'),
+    import('../../../app/backup/open-backups.ts'),
+    import('../../../app/backup/check-backup.ts'),
   ])
   await using opened = await openGeneration(findFolder(context, dir), readGeneration(context))
   warnOfNewer(context, opened.newerIncomplete)
@@ -194,8 +194,8 @@ async function drill(context: CommandContext, dir: string | undefined): Promise<
   const { flags, io, isJson } = context
   const seed = typeof flags.seed === 'string' ? flags.seed : randomBytes(6).toString('hex')
   const [{ openGeneration }, { drill: run }] = await Promise.all([
-    import('../../app/backup/open-backups.ts'),
-    import('../../app/drill/drill.ts'),
+    import('../../../app/backup/open-backups.ts'),
+    import('../../../app/drill/drill.ts'),
   ])
   await using opened = await openGeneration(findFolder(context, dir), readGeneration(context))
   warnOfNewer(context, opened.newerIncomplete)

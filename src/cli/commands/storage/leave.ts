@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
-import type { LeaveProgress, LeaveResult } from '../../app/links/leave-folder.ts'
-import { createContext, printResult } from '../context/command-context.ts'
-import { loadWithoutDomain } from '../context/load-without-domain.ts'
-import type { Io } from '../io.ts'
-import { openProgressLine, type Progress } from '../output/progress-line.ts'
-import { formatTable } from '../output/table.ts'
+import type { LeaveProgress, LeaveResult } from '../../../app/links/leave-folder.ts'
+import { createContext, printResult } from '../../context/command-context.ts'
+import { loadWithoutDomain } from '../../context/load-without-domain.ts'
+import type { Io } from '../../io.ts'
+import { openProgressLine, type Progress } from '../../output/progress-line.ts'
+import { formatTable } from '../../output/table.ts'
 
 const EXAMPLES = `
 Examples:
@@ -23,7 +23,7 @@ export function addLeaveCommand(program: Command, io: Io): void {
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string | undefined, _options, command: Command) => {
       const context = createContext(command, io)
-      const { leaveFolder } = await import('../../app/links/leave-folder.ts')
+      const { leaveFolder } = await import('../../../app/links/leave-folder.ts')
       const config = loadWithoutDomain(context, folder === undefined ? {} : { 'registry-root': folder })
       using line = openProgressLine({ isJson: context.isJson, stderr: io.stderr })
       const result = await leaveFolder(config, {

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { OpenScrub } from '../../app/scrub/open-scrub.ts'
-import { isLoopback } from '../../config/plain-http.ts'
-import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
-import { loadWithoutDomain } from '../context/load-without-domain.ts'
-import { warnOfUpdate } from '../context/open-data.ts'
-import { CliError } from '../errors/cli-error.ts'
-import { describeError } from '../errors/describe-error.ts'
-import type { Io } from '../io.ts'
-import { formatBytes, formatPairs, formatTable, formatTime } from '../output/table.ts'
-import { askPassword } from '../prompts/ask.ts'
+import type { OpenScrub } from '../../../app/scrub/open-scrub.ts'
+import { isLoopback } from '../../../config/plain-http.ts'
+import { type CommandContext, createContext, printResult } from '../../context/command-context.ts'
+import { loadWithoutDomain } from '../../context/load-without-domain.ts'
+import { warnOfUpdate } from '../../context/open-data.ts'
+import { CliError } from '../../errors/cli-error.ts'
+import { describeError } from '../../errors/describe-error.ts'
+import type { Io } from '../../io.ts'
+import { formatBytes, formatPairs, formatTable, formatTime } from '../../output/table.ts'
+import { askPassword } from '../../prompts/ask.ts'
 
 const EXAMPLES = `
 Examples:
@@ -65,7 +65,7 @@ export function addScrubCommand(program: Command, io: Io): void {
 }
 
 async function openScrubOf(context: CommandContext): Promise<OpenScrub> {
-  const { openScrub } = await import('../../app/scrub/open-scrub.ts')
+  const { openScrub } = await import('../../../app/scrub/open-scrub.ts')
   return openScrub(loadWithoutDomain(context), { onUpdate: warnOfUpdate(context) })
 }
 
@@ -122,7 +122,7 @@ async function createClient({ flags, io }: CommandContext, url: string): Promise
   if (username !== undefined) requirePrivacy(url)
   const password = username === undefined ? undefined : await readPassword({ flags, io, username })
   const ca = typeof flags.ca === 'string' ? await readText(flags.ca, 'certificate authority') : undefined
-  const { createRegistryClient } = await import('../../client/registry-client.ts')
+  const { createRegistryClient } = await import('../../../client/registry-client.ts')
   return createRegistryClient({
     url,
     trustsRealm: true,

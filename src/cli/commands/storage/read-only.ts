@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import type { OpenData } from '../../app/data/open-data.ts'
-import { createContext, printResult } from '../context/command-context.ts'
-import { findOperator } from '../context/find-operator.ts'
-import { openDataOf } from '../context/open-data.ts'
-import { parseReason } from '../context/parse-reason.ts'
-import type { Io } from '../io.ts'
-import { formatTime } from '../output/table.ts'
+import type { OpenData } from '../../../app/data/open-data.ts'
+import { createContext, printResult } from '../../context/command-context.ts'
+import { findOperator } from '../../context/find-operator.ts'
+import { openDataOf } from '../../context/open-data.ts'
+import { parseReason } from '../../context/parse-reason.ts'
+import type { Io } from '../../io.ts'
+import { formatTime } from '../../output/table.ts'
 
 const EXAMPLES = `
 Examples:

@@ -1,13 +1,17 @@
 import path from 'node:path'
 import type { Command } from 'commander'
-import { type DatabasePlace, formatDatabaseName, toDatabasePlace } from '../../app/database/database-place.ts'
-import type { Config } from '../../config/config.ts'
-import { readDatabaseUrl } from '../../config/values/database-url.ts'
-import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
-import { loadWithoutDomain } from '../context/load-without-domain.ts'
-import { CliError } from '../errors/cli-error.ts'
-import type { Io } from '../io.ts'
-import { formatTable } from '../output/table.ts'
+import {
+  type DatabasePlace,
+  formatDatabaseName,
+  toDatabasePlace,
+} from '../../../app/database/database-place.ts'
+import type { Config } from '../../../config/config.ts'
+import { readDatabaseUrl } from '../../../config/values/database-url.ts'
+import { type CommandContext, createContext, printResult } from '../../context/command-context.ts'
+import { loadWithoutDomain } from '../../context/load-without-domain.ts'
+import { CliError } from '../../errors/cli-error.ts'
+import type { Io } from '../../io.ts'
+import { formatTable } from '../../output/table.ts'
 
 const EXAMPLES = `
 Examples:
@@ -35,7 +39,7 @@ export function addMigrateCommand(program: Command, io: Io): void {
       const to = parsePlace(context, config, 'to')
       if (formatDatabaseName(from) === formatDatabaseName(to))
         throw new CliError('USAGE', `--from and --to are the same database, ${formatDatabaseName(from)}`)
-      const { migrateData } = await import('../../app/database/migrate-data.ts')
+      const { migrateData } = await import('../../../app/database/migrate-data.ts')
       const report = await migrateData({
         from,
         to,

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import type { AdoptProgress, AdoptResult } from '../../app/links/adopt-folder.ts'
-import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
-import { loadWithoutDomain } from '../context/load-without-domain.ts'
-import { mayMake } from '../context/new-flag.ts'
-import type { Io } from '../io.ts'
-import { openProgressLine, type Progress } from '../output/progress-line.ts'
-import { formatTable } from '../output/table.ts'
+import type { AdoptProgress, AdoptResult } from '../../../app/links/adopt-folder.ts'
+import { type CommandContext, createContext, printResult } from '../../context/command-context.ts'
+import { loadWithoutDomain } from '../../context/load-without-domain.ts'
+import { mayMake } from '../../context/new-flag.ts'
+import type { Io } from '../../io.ts'
+import { openProgressLine, type Progress } from '../../output/progress-line.ts'
+import { formatTable } from '../../output/table.ts'
 
 const EXAMPLES = `
 Examples:
@@ -31,8 +31,8 @@ export function addAdoptCommand(program: Command, io: Io): void {
       const context = createContext(command, io)
       const config = loadWithoutDomain(context, folder === undefined ? {} : { 'registry-root': folder })
       const [{ adoptFolder }, { requireComplete }] = await Promise.all([
-        import('../../app/links/adopt-folder.ts'),
-        import('../../app/links/require-complete.ts'),
+        import('../../../app/links/adopt-folder.ts'),
+        import('../../../app/links/require-complete.ts'),
       ])
       const isPreview = context.flags['dry-run'] === true
       const result = await showing(context, (onProgress) =>

@@ -1,6 +1,6 @@
-import type { Config } from '../../config/config.ts'
-import type { CommandContext } from '../context/command-context.ts'
-import { askYesNo } from '../prompts/ask.ts'
+import type { Config } from '../../../config/config.ts'
+import type { CommandContext } from '../../context/command-context.ts'
+import { askYesNo } from '../../prompts/ask.ts'
 import { formatAdoptResult, showing } from './adopt.ts'
 
 /**
@@ -9,7 +9,7 @@ import { formatAdoptResult, showing } from './adopt.ts'
  */
 export async function offerAdoption(context: CommandContext, config: Config): Promise<void> {
   const { io, flags } = context
-  const { createBlobPlace } = await import('../../app/folders/blob-place.ts')
+  const { createBlobPlace } = await import('../../../app/folders/blob-place.ts')
   const folder = await createBlobPlace(config).findForeignRepositories()
   if (folder === undefined) return
   const question = `${folder} holds repositories of the Distribution registry. Take them over? Its blobs stay where they are`
@@ -17,8 +17,8 @@ export async function offerAdoption(context: CommandContext, config: Config): Pr
     flags.adopt === true || (io.isInteractive && !context.isJson && (await askYesNo(io, question)))
   if (!isWanted) return
   const [{ adoptFolder }, { requireComplete }] = await Promise.all([
-    import('../../app/links/adopt-folder.ts'),
-    import('../../app/links/require-complete.ts'),
+    import('../../../app/links/adopt-folder.ts'),
+    import('../../../app/links/require-complete.ts'),
   ])
   const result = await showing(context, (onProgress) =>
     adoptFolder(config, { isPreview: false, keepsTree: false, onProgress }),

@@ -1,12 +1,12 @@
 import path from 'node:path'
 import type { Command } from 'commander'
-import type { RestoreReport } from '../../app/backup/restore-backup.ts'
-import type { Config } from '../../config/config.ts'
-import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
-import { loadWithoutDomain } from '../context/load-without-domain.ts'
-import { CliError } from '../errors/cli-error.ts'
-import type { Io } from '../io.ts'
-import { formatBytes, formatTime } from '../output/table.ts'
+import type { RestoreReport } from '../../../app/backup/restore-backup.ts'
+import type { Config } from '../../../config/config.ts'
+import { type CommandContext, createContext, printResult } from '../../context/command-context.ts'
+import { loadWithoutDomain } from '../../context/load-without-domain.ts'
+import { CliError } from '../../errors/cli-error.ts'
+import type { Io } from '../../io.ts'
+import { formatBytes, formatTime } from '../../output/table.ts'
 import { progressTo } from './backup.ts'
 
 const EXAMPLES = `
@@ -40,8 +40,8 @@ export function addRestoreCommand(program: Command, io: Io): void {
 async function restore(context: CommandContext, dir: string): Promise<void> {
   const { flags, io } = context
   const [{ openGeneration }, { restoreBackup }] = await Promise.all([
-    import('../../app/backup/open-backups.ts'),
-    import('../../app/backup/restore-backup.ts'),
+    import('../../../app/backup/open-backups.ts'),
+    import('../../../app/backup/restore-backup.ts'),
   ])
   const name = typeof flags.generation === 'string' ? flags.generation : undefined
   await using opened = await openGeneration(path.resolve(io.cwd, dir), name)
