@@ -106,12 +106,12 @@ test('a `SpanQueue` gives a batch up after four attempts, and one that is refuse
 })
 
 test('a `SpanQueue` holds a bounded number of spans, and its end a bounded time', async () => {
-  const opened = await openQueue((request) => request.resume())
+  await using opened = await openQueue((request) => request.resume())
   for (let count = 0; count < 3_000; count++) opened.queue.add(SPAN)
   assert.equal(opened.counts.dropped, 3_000 - 2_048)
   await sleep(50)
   const startedAt = performance.now()
-  await opened[Symbol.asyncDispose]()
+  await opened.queue[Symbol.asyncDispose]()
   assert.ok(performance.now() - startedAt < 4_000)
   assert.equal(opened.counts.failed, 2_048)
   opened.queue.add(SPAN)
@@ -119,11 +119,11 @@ test('a `SpanQueue` holds a bounded number of spans, and its end a bounded time'
 })
 
 test('the last spans of a `SpanQueue` are sent at its end', async () => {
-  const opened = await openQueue((request, response) => {
+  await using opened = await openQueue((request, response) => {
     request.resume()
     response.end()
   })
   for (let count = 0; count < 700; count++) opened.queue.add(SPAN)
-  await opened[Symbol.asyncDispose]()
+  await opened.queue[Symbol.asyncDispose]()
   assert.deepEqual(opened.counts, { sent: 700, failed: 0, dropped: 0 })
 })

@@ -9,7 +9,13 @@ packages=$1
 limit=240
 layers=$(mktemp -d)
 trap 'rmdir "$layers"' EXIT
-unshare --mount --pid --cgroup --net --uts --ipc --fork true 2>/dev/null || exit 77
+# What systemd cannot do without: namespaces, an overlay, and a hierarchy of control groups for itself.
+unshare --mount --pid --cgroup --net --uts --ipc --fork sh -eu -c '
+  mount -t tmpfs none "$0"
+  mkdir "$0/c" "$0/w" "$0/r" "$0/g"
+  mount -t overlay overlay -o "lowerdir=/,upperdir=$0/c,workdir=$0/w" "$0/r"
+  mount -t cgroup -o none,name=systemd cgroup "$0/g"
+' "$layers" >"$packages/boot.txt" 2>&1 || exit 77
 PACKAGES=$packages LAYERS=$layers timeout -s KILL "$limit" unshare --mount --pid --cgroup --net --uts --ipc --fork --kill-child sh -eu -c '
   mount -t tmpfs none "$LAYERS"
   mkdir "$LAYERS/changes" "$LAYERS/work" "$LAYERS/root"

@@ -67,19 +67,22 @@ test('a secret of any setting, file or line is masked', async () => {
     config,
     `domain: r.example.com
 acme-email: a@example.com
-acme-eab-key-id: kid
+acme-eab-key-id: ${inFile}
 acme-eab-hmac-key: ${hmac}
 admin-password-file: ${passwordFile}
 acme-challenge: dns-01
 acme-dns-server: 127.0.0.1:53
 acme-dns-key: key:hmac-sha256:${Buffer.from(dnsKey).toString('base64')}
-traces-endpoint: https://127.0.0.1:4318/${header.slice(6, 8)}
+traces-endpoint: https://127.0.0.1:4318/${header}
 traces-headers-file: ${headersFile}
 database: postgres://berth:${inUrl}@127.0.0.1:1/berth
 `,
   )
   const { stderr } = await runCli(['support-bundle', file, '--config', config, '--data', t.berth.dataDir])
   const text = await readFile(file, 'utf8').catch(() => assert.fail(stderr))
+  // They stand there as values of settings that are no secrets.
+  assert.match(text, /^traces-endpoint: "https:\/\/127\.0\.0\.1:4318\/\*{8}"/m)
+  assert.match(text, /^acme-eab-key-id: "\*{8}"/m)
   for (const secret of [hmac, inFile, inUrl, header, Buffer.from(dnsKey).toString('base64')])
     assert.ok(!text.includes(secret), secret.slice(0, 6))
   assert.match(text, /^acme-eab-hmac-key: "\*{8}" /m)
@@ -125,12 +128,11 @@ test('names and addresses are covered where they stand, and nothing else', () =>
 
 test('no request of a stranger changes what else is in a bundle without names', async () => {
   await using t = await open()
-  const http = new RawClient(t.berth.port, {})
+  using http = new RawClient(t.berth.port, {})
   await http.send('GET', '/level/msg/info/check/state/workers/2a01:4f8:1:2:3:4:5:6')
   const text = await t.make('--no-names')
   for (const part of ['"level":"info"', '"workers": 1', '"check": "disk"', 'log-format: '])
     assert.ok(text.includes(part), part)
-  http[Symbol.dispose]()
 })
 
 test('a bundle never replaces a file, and one of a stopped server has no lines', async () => {

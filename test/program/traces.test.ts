@@ -239,7 +239,8 @@ for (const trouble of ['refuses', 'hangs', 'is not there'] as const) {
         await Promise.all(Array.from({ length: 50 }, () => client.send('GET', '/livez')))
       const startedAt = performance.now()
       for (let turn = 0; turn < 100; turn++) await client.send('GET', '/livez')
-      assert.ok(performance.now() - startedAt < 2_000)
+      // One that waited for the collector would take five seconds by itself.
+      assert.ok(performance.now() - startedAt < 10_000)
       let dropped = 0
       while (dropped < 500) {
         await sleep(100)

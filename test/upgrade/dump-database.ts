@@ -45,9 +45,10 @@ async function readDump(query: (text: string) => Promise<Record<string, unknown>
     await query(`select table_name, column_name, data_type, is_nullable, column_default
       from information_schema.columns where table_schema = 'public' order by 1, 2`),
     await query(`select indexdef from pg_indexes where schemaname = 'public' order by 1`),
-    await query(
-      'select tgname, tgrelid::regclass::text as of from pg_trigger where not tgisinternal order by 1',
-    ),
+    await query(`select tgrelid::regclass::text as of, tgname, pg_get_triggerdef(oid) as definition
+      from pg_trigger where not tgisinternal order by 1, 2`),
+    await query(`select conrelid::regclass::text as of, conname, pg_get_constraintdef(oid) as definition
+      from pg_constraint where connamespace = 'public'::regnamespace order by 1, 2`),
     await query(
       'select proname, prosrc from pg_proc where pronamespace = current_schema()::regnamespace order by 1',
     ),
