@@ -40,7 +40,10 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
       ...['backup', 'metrics', '.', 'workers', 'doctor', 'support', 'setup', 'start.ts', 'drill'],
     ],
   },
-  { folder: 'blobs', rooms: ['.', 'disk/hashes', 'disk/layout.ts', 'disk/links', 'disk'] },
+  {
+    folder: 'blobs',
+    rooms: ['.', 'disk/hashes', 'disk/layout.ts', 'disk/has-blobs.ts', 'disk/links', 'disk'],
+  },
   {
     folder: 'certificates',
     rooms: [

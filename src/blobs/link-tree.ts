@@ -185,6 +185,8 @@ export interface LinkTree {
   findLeft(): Promise<number | undefined>
   /** Records that the links in Distribution's place were written for it just now, or that they are not. */
   markLeft(isLeft: boolean): Promise<void>
+  /** False: not one blob is stored, as where their disk is not mounted. */
+  hasBlobs(): Promise<boolean>
   /** Sizes of stored blobs in bytes, in the order of their digests, or why there is none. */
   sizesOf(digests: readonly Digest[]): Promise<(number | OddityKind)[]>
   /** Bytes of stored manifests, compared with their digests, in their order, or why there are none. */

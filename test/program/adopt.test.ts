@@ -98,6 +98,27 @@ test('a folder of links elsewhere and one without its blobs stay as they are, un
   assert.match(whole.stdout, /manifests +1 +0/)
 })
 
+test('on the way back, too, a folder without its blobs stays as it is', async () => {
+  await using folder = await makeTempFolder('adopt')
+  const tree = createDistributionTree(folder.path)
+  tree.image('team/app', 'one', { tag: 'v1' })
+  const [blobs, elsewhere] = [join(tree.top, 'blobs'), join(folder.path, 'elsewhere')]
+  for (const command of ['adopt', 'leave']) {
+    const { code, stderr } = await runCli([command, folder.path])
+    assert.equal(code, 0, stderr)
+  }
+  tree.image('team/app', 'pushed with Distribution', { tag: 'v2' })
+  await rename(blobs, elsewhere)
+  await mkdir(blobs)
+  const { code, stderr } = await runCli(['adopt', folder.path])
+  assert.equal(code, 1)
+  assert.match(stderr, /error\[ADOPT_INCOMPLETE\]/)
+  await rm(blobs, { recursive: true })
+  await rename(elsewhere, blobs)
+  const whole = await runCli(['adopt', folder.path])
+  assert.match(whole.stdout, /manifests +1 +1/, whole.stderr)
+})
+
 test('a server started with --adopt takes the folder over first, and one without says how', async () => {
   await using folder = await makeTempFolder('adopt')
   const tree = createDistributionTree(folder.path)

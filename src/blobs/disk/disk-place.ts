@@ -1,11 +1,11 @@
 import { constants, existsSync, statSync } from 'node:fs'
 import { access, readdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import { makeMissingFolders, PRIVATE_FOLDER } from '../../files/durable.ts'
 import { type BlobPlace, type OpenPlaceOptions, UnusablePlaceError } from '../blob-place.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { isAbsent } from '../storage-fault.ts'
+import { hasBlobs } from './has-blobs.ts'
 import { hashThreadIfUseful, type OnThreadLost } from './hashes/hash-thread.ts'
 import { blobFolder, linkFolder, uploadFolder } from './layout.ts'
 import { probeFolders } from './probe-folders.ts'
@@ -74,17 +74,4 @@ async function findForeign(root: string): Promise<string | undefined> {
 async function findOwnBlobs(root: string): Promise<string | undefined> {
   const isForeign = existsSync(linkFolder(root, 'in-use')) && !existsSync(uploadFolder(root))
   return !isForeign && (await hasBlobs(root)) ? blobFolder(root) : undefined
-}
-
-/** Reads the folders of the algorithms only, whose entries are 256 at most. */
-async function hasBlobs(root: string): Promise<boolean> {
-  const folder = blobFolder(root)
-  for (const algorithm of await listEntries(folder))
-    if ((await listEntries(join(folder, algorithm))).length > 0) return true
-  return false
-}
-
-/** None of a folder with a fault, which is reported where the folder is used. */
-async function listEntries(folder: string): Promise<string[]> {
-  return readdir(folder).catch(() => [])
 }

@@ -66,15 +66,14 @@ export class Tally {
     if (note.examples.length < MAX_EXAMPLES) note.examples.push(where)
   }
 
-  /**
-   * True if there is content that was not seen: a part could not be read, the tree as a whole is none, or not one of the blobs that it
-   * links is stored, as where a disk is not mounted. Its links are still needed, and so may be every blob.
-   */
-  get isIncomplete(): boolean {
-    const has = (kind: NoteKind): boolean => this.#notes.has(kind)
-    const { blobs, manifests } = this
-    const isBare = blobs.adopted + blobs.known + manifests.adopted + manifests.known === 0
-    return has('unreadable') || this.#isTopOdd || (isBare && has('missing-blob'))
+  /** True: content was not seen, as a part could not be read, or the tree as a whole is none. */
+  get isUnreadable(): boolean {
+    return this.#isTopOdd || this.#notes.has('unreadable')
+  }
+
+  /** True: a link leads to content that is not stored. */
+  get lacksBlobs(): boolean {
+    return this.#notes.has('missing-blob')
   }
 
   report(): AdoptReport {

@@ -36,9 +36,9 @@ interface AdoptOptions extends Pick<AdoptParts, 'tree' | 'facts' | 'isSparseAllo
   readonly onProgress: (progress: AdoptProgress) => void
 }
 
-/** Result: `tree-absent` if there is nothing to take over, and never was. */
+/** Result of a takeover. */
 export type AdoptResult = AdoptReport & {
-  /** `incomplete`: not all could be read; the links stay, and with them each blob. */
+  /** `absent`: there is nothing to take over, and never was. `incomplete`: not all could be read; the links stay, and with them each blob. */
   readonly state: 'adopted' | 'kept' | 'incomplete' | 'was-adopted' | 'absent'
   /** Trees of earlier takeovers, which nothing needs any more. */
   readonly formerTrees: readonly string[]
@@ -60,11 +60,14 @@ export async function adoptTree(options: AdoptOptions): Promise<AdoptResult> {
   }
   const look = async (at: { state: 'in-use' | 'adopting'; since?: number }): Promise<void> => {
     await adoptFrom(options, { tally, ...at })
-    if (!tally.isIncomplete) return
+    if (!tally.isUnreadable) return
     // A second look reads the parts that could not be read for a moment.
     tally = new Tally()
     await adoptFrom(options, { tally, ...at })
   }
+  // Not all that the links lead to was seen: they are still needed, and so may be every blob.
+  const isIncomplete = async (): Promise<boolean> =>
+    tally.isUnreadable || (tally.lacksBlobs && !(await tree.hasBlobs()))
   const result = async (state: AdoptResult['state']): Promise<AdoptResult> => {
     if (tally.blobs.adopted + tally.manifests.adopted > 0) await options.facts.analyze()
     return { ...tally.report(), state, formerTrees }
@@ -73,7 +76,7 @@ export async function adoptTree(options: AdoptOptions): Promise<AdoptResult> {
   if (before.includes('leaving') && !keepsTree) await end('leaving')
   if (before.includes('adopting')) {
     await look({ state: 'adopting' })
-    if (tally.isIncomplete) return result('incomplete')
+    if (await isIncomplete()) return result('incomplete')
     if (!keepsTree) await end('adopting')
   }
   if (!before.includes('in-use')) {
@@ -82,12 +85,12 @@ export async function adoptTree(options: AdoptOptions): Promise<AdoptResult> {
   }
   const startedAt = Date.now()
   await look({ state: 'in-use' })
-  if (tally.isIncomplete) return result('incomplete')
+  if (await isIncomplete()) return result('incomplete')
   if (keepsTree) return result('kept')
   await tree.move('in-use', 'adopting')
   const since = startedAt - CLOCK_MARGIN_MS
   await adoptFrom({ ...options, onProgress: () => {} }, { tally, state: 'adopting', since })
-  if (tally.isIncomplete) return result('incomplete')
+  if (await isIncomplete()) return result('incomplete')
   await end('adopting')
   return result('adopted')
 }

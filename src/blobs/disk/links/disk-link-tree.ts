@@ -14,6 +14,7 @@ import {
 import { algorithmOf, type Digest, toDigest } from '../../../oci/digest.ts'
 import type { LinkTree, TreeState } from '../../link-tree.ts'
 import { isAbsent, systemCodeOf } from '../../storage-fault.ts'
+import { hasBlobs } from '../has-blobs.ts'
 import { blobFolder, blobPath, leftMark, linkFolder, unsyncedMark } from '../layout.ts'
 import { createReader } from './create-reader.ts'
 import { FileSync } from './file-sync.ts'
@@ -63,6 +64,7 @@ export function createDiskLinkTree(
       if (isLeft) await writeFile(leftMark(root), '', { mode: PRIVATE_FILE, flush: true })
       await syncFolder(dirname(leftMark(root)))
     },
+    hasBlobs: () => hasBlobs(root),
     sizesOf: async (digests) => digests.map((digest) => findSize(root, digest)),
     readManifests: async (digests) => digests.map((digest) => readManifest(root, digest)),
     storeUnder: (digest, target) => storeUnder(root, digest, target),
