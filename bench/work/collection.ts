@@ -30,8 +30,10 @@ const TOKEN_FLAGS = ['--token-lifetime', '3600']
 const QUEUED_BEFORE_MS = 24 * 3_600_000
 /** Pause between two looks at the queue, in ms. */
 const QUEUE_LOOK_MS = 1_000
-/** Longest collection, in ms: a million steps at 100 a second, and half as long again. */
-const MAX_COLLECTION_MS = 15_000_000
+/** Steps of the collection of one image: ten of its manifest, and two of each of its eleven blobs. */
+const STEPS_PER_IMAGE = 32
+/** Longest preparation or collection of Distribution, in ms. */
+const MAX_COMMAND_MS = 3_600_000
 /** Requests are sent for at most so long beside a collection, in ms; it goes on without them. */
 const MAX_MEASURED_MS = 200_000
 
@@ -58,14 +60,16 @@ async function measureShare(context: WorkContext, deadShare: number): Promise<vo
   const berth = kept.add(await startBerth(workspace, { name: NAMES.berth, flags }))
   await berth.stop()
   const images = seedImages({ dataDir: berth.dataDir, blobs: collectedBlobs, deadShare })
-  seedTags({ dataDir: berth.dataDir, repository: TAGGED_REPOSITORY, count: TAGS })
+  const isFirst = deadShare === options.deadShares[0]
+  if (isFirst) seedTags({ dataDir: berth.dataDir, repository: TAGGED_REPOSITORY, count: TAGS })
   const copy = await copyForDistribution(workspace, { dataDir: berth.dataDir, images })
   const dead = images.filter(({ isDead }) => isDead).length
   await berth.startAgain()
   await measureBeside(context, { berth, work, images })
-  await measureDeletes(context, berth)
-  const seconds = await followCollection(berth)
+  // Half as long again as its pace allows.
+  const seconds = await followCollection(berth, ((dead * STEPS_PER_IMAGE) / collectRate) * 1_500 + 120_000)
   checkFiles(berth.dataDir, images)
+  if (isFirst) await measureDeletes(context, berth)
   const distributionS = await runDistribution(copy)
   checkFiles(copy.root, images)
   // Beside whatever else runs: neither is held against a bar.
@@ -126,7 +130,7 @@ async function copyForDistribution(
   const folder = await workspace.folder('distribution-collection')
   const [root, config] = [join(folder, 'root'), join(folder, 'config.yml')]
   await mkdir(root)
-  await runOk('cp', ['-al', join(dataDir, 'docker'), root], { timeoutMs: MAX_COLLECTION_MS })
+  await runOk('cp', ['-al', join(dataDir, 'docker'), root], { timeoutMs: MAX_COMMAND_MS })
   writeLinks(root, images)
   await writeFile(config, formatRegistryConfig({ root, port: 1 }))
   return { root, config }
@@ -134,16 +138,16 @@ async function copyForDistribution(
 
 async function runDistribution({ config }: { config: string }): Promise<number> {
   const startMs = performance.now()
-  const options = { timeoutMs: MAX_COLLECTION_MS }
+  const options = { timeoutMs: MAX_COMMAND_MS }
   await runOk(part('docker-registry'), ['garbage-collect', '--delete-untagged', config], options)
   return (performance.now() - startMs) / 1_000
 }
 
-/** Waits for the end of a collection. Returns the seconds that were left. */
-async function followCollection(berth: BenchBerth): Promise<number> {
+/** Waits for the end of a collection, so long at most. Returns the seconds that were left. */
+async function followCollection(berth: BenchBerth, limitMs: number): Promise<number> {
   const startMs = performance.now()
   for (let left = countQueue(berth); left > 0; left = countQueue(berth)) {
-    if (performance.now() - startMs > MAX_COLLECTION_MS) throw new Error(`${left} entries are left`)
+    if (performance.now() - startMs > limitMs) throw new Error(`${left} entries are left`)
     await sleep(QUEUE_LOOK_MS)
   }
   return (performance.now() - startMs) / 1_000

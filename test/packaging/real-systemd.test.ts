@@ -68,6 +68,7 @@ chmod +x /usr/local/bin/systemctl
 PATH=/usr/local/bin:$PATH berth setup --domain registry.localhost --acme off > /tmp/setup; echo code $?
 sed 's/shown only now: .*/shown only now: ***/' /tmp/setup
 /bin/systemctl show berth.service --property=ActiveState,UnitFileState
+/bin/systemctl show berth.socket --property=SubState,UnitFileState
 grep '^domain' /etc/berth/berth.yaml
 stat -c '%U %n' /var/lib/berth/* | grep -v '^berth ' || true
 sed -n 's/.*shown only now: //p' /tmp/setup | berth selftest https://registry.localhost --username admin --password-stdin --ca /var/lib/berth/certificates/ca/authority.pem --data /var/lib/berth
@@ -108,7 +109,10 @@ test('a real systemd starts, restarts, upgrades and removes the service, and ber
   assert.match(step('remove'), /^000$/m)
   assert.match(step('remove'), /berth\.db$/m)
   assert.match(step('setup'), /^code 0$/m)
-  assert.match(step('setup'), /^ActiveState=active\nUnitFileState=enabled$/m)
+  assert.match(
+    step('setup'),
+    /^ActiveState=active\nUnitFileState=enabled\nSubState=running\nUnitFileState=enabled$/m,
+  )
   assert.match(step('setup'), /^https:\/\/registry\.localhost works$/m)
   assert.doesNotMatch(step('setup'), /^root /m)
 })

@@ -73,11 +73,12 @@ test('a server that may open few files answers 503 where none is left, and serve
   const statuses = await Promise.all(visitors.map(({ status }) => status))
   const counts = new Map<number, number>()
   for (const status of statuses) counts.set(status, (counts.get(status) ?? 0) + 1)
-  const found = JSON.stringify([...counts])
+  // Whether some are cut off (0) beside those refused depends on how fast the machine accepts them.
+  counts.delete(0)
   assert.deepEqual(
     [...counts.keys()].toSorted((a, b) => a - b),
-    [0, 200, 503],
-    found,
+    [200, 503],
+    JSON.stringify([...counts]),
   )
   assert.equal(await requestHost(port, 'app.example').status, 200)
   assert.equal(server.exitCode, null)

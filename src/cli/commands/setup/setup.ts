@@ -144,7 +144,9 @@ function serveCommand({ plan }: SetupJob): string {
 function printPlan(job: SetupJob): void {
   const { plan, service, domain, context } = job
   const start = service
-    ? startCommands(plan.changed.length > 0).map((words) => words.join(' '))
+    ? startCommands({ service, config: job.config, isChanged: plan.changed.length > 0 }).map((words) =>
+        words.join(' '),
+      )
     : [serveCommand(job)]
   const settings =
     plan.changed.length > 0
@@ -167,7 +169,7 @@ async function carryOut(job: SetupJob, waitMs: number): Promise<void> {
   if (plan.changed.length > 0) await writeSettings(plan)
   say(plan.changed.length > 0 ? `Settings: ${plan.file}` : `Settings: ${plan.file}, as it was`)
   // The service makes its data itself: files that root makes would be out of its reach.
-  if (service) await startService(context.io.env, plan.changed.length > 0)
+  if (service) await startService(context.io.env, { service, config, isChanged: plan.changed.length > 0 })
   const [{ ensureAdmin, forgetShownPassword }, { isLocked }] = await Promise.all([
     import('../../../app/setup/ensure-admin.ts'),
     import('../../../app/folders/data-folder.ts'),
