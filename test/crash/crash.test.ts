@@ -76,6 +76,7 @@ for (const { engine, workers, kills } of [
         await using server = BerthProcess.spawn(site)
         await sleep(random.between(0, LATEST_EARLY_KILL_MS))
         await server.kill()
+        await postgres?.untilUnused()
         continue
       }
       await using server = await startChecked()
@@ -92,6 +93,7 @@ for (const { engine, workers, kills } of [
         if (!server.hasEnded && (await isAlive(worker))) process.kill(worker, 'SIGKILL')
       }
       await Promise.all([killing, ...clients])
+      await postgres?.untilUnused()
     }
     {
       await using server = await startChecked()

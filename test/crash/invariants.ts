@@ -47,6 +47,8 @@ async function checkTag(tag: TagEntry, http: RawClient): Promise<void> {
     status === 404 ? tag.possible.includes(undefined) : found,
     `${name} answers ${status} ${digest}, may be ${tag.possible.map((one) => one?.digest).join(' or ')}`,
   )
+  // Known from now on: after killed starts this check may be the only one that sees how the push or delete ended.
+  if (found) settle(found, true)
   for (const other of tag.possible) {
     // A new manifest and its tag are one transaction: without the tag there is no manifest.
     if (other && other !== found && other.presence === 'maybe') await settleUntagged(other, http)

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { chmod, chown, copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { PostgresTarget } from '../../../src/database/postgres/connection/postgres-target.ts'
 import { findFreePort } from '../machine/free-port.ts'
@@ -17,6 +18,9 @@ const HOST = '127.0.0.1'
 const USER = 'berth'
 /** Longest wait for a connection of this file's own, in ms. */
 const CONNECT_TIMEOUT_MS = 10_000
+/** Longest wait for the end of the sessions of clients that are gone, and the pause between two looks, in ms. */
+const SESSIONS_TIMEOUT_MS = 30_000
+const SESSIONS_LOOK_MS = 5
 /** Speed before safety: tests end processes, and no machine loses its power. */
 const SETTINGS: Readonly<Record<string, string>> = {
   fsync: 'off',
@@ -133,6 +137,21 @@ export class PostgresServer implements AsyncDisposable {
       return (await client.query<R>(statement)).rows
     } finally {
       await client.end()
+    }
+  }
+
+  /**
+   * Waits until no session but its own is left. The server carries out what a killed client sent last, a commit perhaps,
+   * and only then finds that it is gone: until then, two reads may differ. Errors: sessions are left after
+   * {@link SESSIONS_TIMEOUT_MS}.
+   */
+  async untilUnused(): Promise<void> {
+    const endMs = performance.now() + SESSIONS_TIMEOUT_MS
+    const sessions = `select count(*)::int as count from pg_stat_activity
+      where backend_type = 'client backend' and pid <> pg_backend_pid()`
+    while ((await this.query<{ count: number }>(sessions))[0]?.count !== 0) {
+      if (performance.now() > endMs) throw new Error('sessions of killed clients are left')
+      await sleep(SESSIONS_LOOK_MS)
     }
   }
 
