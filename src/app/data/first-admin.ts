@@ -48,7 +48,7 @@ export async function prepareFirstAdmin(
   if (isSeen) return { name: FIRST_ADMIN, password, passwordFile: undefined }
   const passwordFile = firstPasswordFile(dataDir)
   try {
-    await writePrivately(passwordFile, `${password}\n`)
+    await keepFirstPassword(dataDir, password)
   } catch (err) {
     await rm(passwordFile, { force: true }).catch(() => {})
     logger.error(
@@ -99,6 +99,13 @@ export function choosePassword(): string {
 /** Path of the file with the password that a first start chose. */
 export function firstPasswordFile(dataDir: string): string {
   return join(dataDir, 'first-password')
+}
+
+/** Keeps the password in its file until it has been shown. Errors: those of the file system. @returns the path. */
+export async function keepFirstPassword(dataDir: string, password: string): Promise<string> {
+  const file = firstPasswordFile(dataDir)
+  await writePrivately(file, `${password}\n`)
+  return file
 }
 
 /** Writes a file for its owner alone; an existing one could be readable by others, and is replaced. */

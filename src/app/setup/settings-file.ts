@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { access, mkdtemp, open, readFile, realpath, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { isSameSetting } from '../../config/load/same-setting.ts'
 import { loadYaml } from '../../config/sources/yaml.ts'
 import { makeFolder, moveDurably, PRIVATE_FILE, PRIVATE_FOLDER } from '../../files/durable.ts'
 import { toAppError } from '../faults/system-fault.ts'
 
 /** Settings to write, by their names in `berth.yaml`. */
-export type WantedSettings = Readonly<Record<string, string | boolean>>
+export type WantedSettings = Readonly<Record<string, unknown>>
 
 /** A change of a settings file that is not written yet. */
 export interface SettingsPlan {
@@ -44,8 +45,10 @@ export function planSettings(
   const conflicts: { name: string; value: string }[] = []
   for (const [name, value] of Object.entries(wanted)) {
     const current: unknown = held.get(name)
-    if (String(current) === String(value)) continue
-    if (current !== undefined && current !== null) conflicts.push({ name, value: String(current) })
+    const isThere = current !== undefined && current !== null
+    const baseDir = dirname(file)
+    if (isThere && isSameSetting(name, { value: current, baseDir }, { value, baseDir })) continue
+    if (isThere) conflicts.push({ name, value: String(current) })
     changed.push(name)
     document.set(name, value)
   }

@@ -80,6 +80,11 @@ export const CLI_ERRORS = {
   DOMAIN_UNUSABLE: { exit: EXIT.usage, remedy: 'Give a name alone, such as registry.example.com' },
   SETTINGS_DIFFER: { exit: EXIT.usage, remedy: 'Give --force to change them, or leave the flags out' },
   SETUP_BLOCKED: { exit: EXIT.failed, remedy: 'Remove the cause, then run it again' },
+  OUTPUT_CLOSED: {
+    exit: EXIT.failed,
+    remedy:
+      'Run it again with an output that stays open: what is done stays as it is, and a password is shown then',
+  },
   SERVICE_FAILED: { exit: EXIT.failed, remedy: 'Run "journalctl -u berth -n 50" for the reason' },
   CERTIFICATE_MISSING: {
     exit: EXIT.failed,

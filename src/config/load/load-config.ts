@@ -97,7 +97,8 @@ function readFlags(flags: ConfigInput['flags'], cwd: string): Layer {
   )
 }
 
-function hasCertificate(layers: readonly Layer[]): boolean {
+/** True if these layers have both a certificate and its key. */
+export function hasCertificate(layers: readonly Layer[]): boolean {
   return findFirst(layers, 'tls-cert') !== undefined && findFirst(layers, 'tls-key') !== undefined
 }
 

@@ -1,27 +1,15 @@
-import { existsSync } from 'node:fs'
-import path from 'node:path'
 import type { Command } from 'commander'
 import type { SetUpAdmin } from '../../../app/setup/ensure-admin.ts'
-import type { SettingsPlan, WantedSettings } from '../../../app/setup/settings-file.ts'
-import type { Config } from '../../../config/config.ts'
-import { OPTION_LIST } from '../../../config/options/options.ts'
-import { CONFIG_FILE_VARIABLE } from '../../../config/sources/environment.ts'
 import { quoteWord } from '../../command-line/openssl-line.ts'
 import { parseDuration } from '../../command-line/parse-duration.ts'
 import { addSettingFlags } from '../../command-line/setting-flags.ts'
-import {
-  type CommandContext,
-  createContext,
-  findConfigFile,
-  printResult,
-} from '../../context/command-context.ts'
-import { CliError } from '../../errors/cli-error.ts'
+import { printResult } from '../../context/command-context.ts'
 import type { Io } from '../../io.ts'
-import { askPassword } from '../../prompts/ask.ts'
+import { writeOut } from '../../process/write-out.ts'
 import { awaitCertificate } from './await-certificate.ts'
 import { requireReady } from './require-ready.ts'
-import { completeAnswers } from './setup-answers.ts'
-import { findService, type Service, startCommands, startService } from './setup-service.ts'
+import { prepareSetup, type SetupJob } from './setup-job.ts'
+import { startCommands, startService } from './setup-service.ts'
 
 /** Time for the certificate: an order takes seconds; after a failed one the next comes a minute later. */
 const DEFAULT_WAIT = '3m'
@@ -33,8 +21,9 @@ Examples:
   berth setup --domain registry.example.com --dry-run     check all, and change nothing
 
 It checks DNS, ports, clock and disk, writes the settings, makes the administrator "admin", starts the service and waits
-for the certificate. Without an installed service it prints the command that starts the server. Each setting that is
-given as a flag is written, too. Run it again after a failed step: what is done stays as it is.`
+for the certificate. Without an installed service it prints the command that starts the server: a "docker run" where
+Docker is there. Each setting that is given as a flag or as a variable is written, too. Run it again after a failed
+step: what is done stays as it is.`
 
 /** `berth setup`. */
 export function addSetupCommand(program: Command, io: Io): void {
@@ -47,159 +36,107 @@ export function addSetupCommand(program: Command, io: Io): void {
     .addHelpText('after', EXAMPLES)
     .action(async (options: { wait?: string }, command: Command) => {
       const waitMs = parseDuration(options.wait ?? DEFAULT_WAIT)
-      const job = await prepare(command, io)
+      const job = await prepareSetup(command, io)
       await requireReady(job.context, job.config)
-      if (job.context.flags['dry-run'] === true) return printPlan(job)
+      if (job.context.flags['dry-run'] === true) return await printPlan(job)
       await carryOut(job, waitMs)
     })
 }
 
-/** Everything that is known before anything is changed. */
-interface SetupJob {
-  readonly context: CommandContext
-  readonly config: Config
-  readonly domain: string
-  readonly plan: SettingsPlan
-  /** Undefined: the operator starts the server. */
-  readonly service: Service | undefined
-  /** Password that was given for the administrator. */
-  readonly password: string | undefined
-}
-
-/** Reads answers, settings and password. Errors: those of each, and `CliError` `SETTINGS_DIFFER`. */
-async function prepare(command: Command, io: Io): Promise<SetupJob> {
-  const { planSettings, readSettingsFile, requireWritable } = await import(
-    '../../../app/setup/settings-file.ts'
-  )
-  const installed = await findService(io.env)
-  const file =
-    findConfigFile(createContext(command, io)) ?? installed?.configFile ?? path.join(io.cwd, 'berth.yaml')
-  useFile(command, file)
-  const before = await readSettingsFile(file)
-  const held = planSettings(file, before, {}).held
-  if (String(held.get('version')) === '0.1') {
-    throw new CliError(
-      'USAGE',
-      `${file} is a config.yml of the Distribution registry, which cannot hold settings of Berth`,
-      {
-        remedy:
-          'Name another file with --config, such as berth.yaml; what is set in that one can be given as flags',
-      },
-    )
-  }
-  const fromStdin = command.opts().passwordStdin === true
-  const given = createContext(command, io).flags
-  const answers = await completeAnswers(io, {
-    domain: textOf(given.domain) ?? textOf(held.get('domain')),
-    mail: textOf(given['acme-email']) ?? textOf(held.get('acme-email')),
-    isInputTaken: fromStdin,
-  })
-  command.setOptionValue('domain', answers.domain)
-  if (answers.mail !== undefined) command.setOptionValue('acmeEmail', answers.mail)
-  const context = createContext(command, { ...io, env: { ...io.env, [CONFIG_FILE_VARIABLE]: undefined } })
-  const { config } = context.loadConfig()
-  const plan = planSettings(file, before, wantedSettings(context, config, held.has('data')))
-  if (plan.conflicts.length > 0 && context.flags.force !== true) throw differs(plan)
-  const service = installed?.configFile === file ? installed : undefined
-  await requireWritable(path.dirname(file), 'file')
-  // A service makes its data itself, in a folder that systemd makes.
-  if (!service) await requireWritable(config.dataDir, 'data')
-  const password = fromStdin ? await askPassword(io, { question: '', fromStdin, isNew: true }) : undefined
-  const { requireUsable } = await import('../../../app/setup/ensure-admin.ts')
-  requireUsable(password)
-  return { context, config, domain: answers.domain, plan, service, password }
-}
-
-/** Lets the settings be read from a file that exists; one that does not is going to be made. */
-function useFile(command: Command, file: string): void {
-  command.parent?.setOptionValue('config', existsSync(file) ? file : undefined)
-}
-
-function textOf(value: unknown): string | undefined {
-  const [first]: unknown[] = Array.isArray(value) ? value : [value]
-  return typeof first === 'string' && first !== '' ? first : undefined
-}
-
-/** The settings given as flags, with absolute paths; a new file names the data folder, too. */
-function wantedSettings({ flags, io }: CommandContext, config: Config, hasData: boolean): WantedSettings {
-  const given: Record<string, string | boolean> = {}
-  for (const { name, isPath } of OPTION_LIST) {
-    const value = flags[name]
-    if (typeof value === 'boolean') given[name] = value
-    else if (typeof value === 'string') given[name] = isPath ? path.resolve(io.cwd, value) : value
-  }
-  return { ...(hasData ? {} : { data: config.dataDir }), ...given }
-}
-
-function differs({ file, conflicts }: SettingsPlan): CliError {
-  const secret = new Set<string>(OPTION_LIST.filter((option) => option.secret).map(({ name }) => name))
-  const there = conflicts.map(({ name, value }) => (secret.has(name) ? name : `${name}: ${value}`)).join(', ')
-  return new CliError('SETTINGS_DIFFER', `${file} exists, and has other values: ${there}`)
-}
-
-function serveCommand({ plan }: SetupJob): string {
-  return `berth serve --config ${quoteWord(plan.file)}`
-}
-
-function printPlan(job: SetupJob): void {
+/** Prints what would be done. */
+async function printPlan(job: SetupJob): Promise<void> {
   const { plan, service, domain, context } = job
   const start = service
     ? startCommands({ service, config: job.config, isChanged: plan.changed.length > 0 }).map((words) =>
         words.join(' '),
       )
-    : [serveCommand(job)]
+    : [(await findStart(job)).command]
   const settings =
     plan.changed.length > 0
       ? `Would write ${plan.changed.join(', ')} to ${plan.file}`
       : `${plan.file} has all settings`
   const lines = [
+    ...job.found.map(describeAnswer),
     settings,
     'Would make the administrator "admin", if there are no accounts',
     `Would ${service ? 'run' : 'print'}: ${start.join(' && ')}`,
     ...(service ? [`Would wait for the certificate of ${domain}`] : []),
     'Nothing was changed.',
   ]
-  printResult(context, { file: plan.file, settings: plan.changed, start, domain }, lines.join('\n'))
+  const { found } = job
+  printResult(context, { file: plan.file, settings: plan.changed, start, domain, found }, lines.join('\n'))
 }
 
 async function carryOut(job: SetupJob, waitMs: number): Promise<void> {
   const { context, config, plan, service, domain } = job
-  const say = (line: string): void => void (context.isJson || context.io.stdout.write(`${line}\n`))
+  const say = async (line: string): Promise<void> => {
+    if (!context.isJson) await writeOut(context.io, `${line}\n`)
+  }
+  for (const answer of job.found) await say(describeAnswer(answer))
   const { writeSettings } = await import('../../../app/setup/settings-file.ts')
   if (plan.changed.length > 0) await writeSettings(plan)
-  say(plan.changed.length > 0 ? `Settings: ${plan.file}` : `Settings: ${plan.file}, as it was`)
+  await say(plan.changed.length > 0 ? `Settings: ${plan.file}` : `Settings: ${plan.file}, as it was`)
   // The service makes its data itself: files that root makes would be out of its reach.
   if (service) await startService(context.io.env, { service, config, isChanged: plan.changed.length > 0 })
-  const [{ ensureAdmin, forgetShownPassword }, { isLocked }] = await Promise.all([
-    import('../../../app/setup/ensure-admin.ts'),
-    import('../../../app/folders/data-folder.ts'),
-  ])
+  const { ensureAdmin, forgetShownPassword } = await import('../../../app/setup/ensure-admin.ts')
   const admin = await ensureAdmin(config, job.password)
-  say(describeAdmin(admin))
+  const start = await findStart(job)
+  // Before the wait, which may fail: the password is shown once.
+  if (context.isJson) {
+    const shown = { name: admin.name, password: admin.password ?? null }
+    const value = {
+      ...{ file: plan.file, host: hostOf(job), admin: shown },
+      ...{ start: start.isRunning ? null : start.command, found: job.found },
+    }
+    await writeOut(context.io, `${JSON.stringify(value)}\n`)
+  } else await say(describeAdmin(admin))
+  // Only now, as it has been shown: until then another run shows it.
+  if (admin.password !== undefined) await forgetShownPassword(config.dataDir)
+  if (start.isRunning) {
+    await say(`Waiting for the certificate of ${domain}`)
+    await awaitCertificate(config, domain, waitMs)
+  } else await say(start.text)
+  await say(describeLogIn(hostOf(job), admin.name))
+}
+
+/** Start of the server. */
+interface Start {
+  /** True if the server runs with these settings. */
+  readonly isRunning: boolean
+  readonly command: string
+  /** The command, and what to know about it. */
+  readonly text: string
+}
+
+/** The start of a server without a service: in a container where Docker is there and the settings fit one. */
+async function findStart({ config, plan, service, engine }: SetupJob): Promise<Start> {
+  const [{ isLocked }, { findRunCommand }] = await Promise.all([
+    import('../../../app/folders/data-folder.ts'),
+    import('../../../app/setup/container-command.ts'),
+  ])
   const isServed = service === undefined && isLocked(config.dataDir)
   // A server reads its settings as it starts: one that was started with others never serves this domain.
   const isStale = isServed && plan.changed.length > 0
-  const runs = service !== undefined || (isServed && !isStale)
-  const host = hostOf(job)
-  if (context.isJson) {
-    // Before the wait, which may fail: the password is shown once.
-    const shown = { name: admin.name, password: admin.password ?? null }
-    const start = runs ? null : serveCommand(job)
-    printResult(context, { file: plan.file, host, admin: shown, start }, '')
+  const serve = `berth serve --config ${quoteWord(plan.file)}`
+  const words = engine && (await findRunCommand({ config, file: plan.file, image: engine.image }))
+  const run = words?.map(quoteWord).join(' ')
+  const how = isStale
+    ? 'A server runs on this data folder with other settings: stop it, and start it with these'
+    : 'Start the server, which gets its certificate by itself'
+  const load =
+    run && !engine?.hasImage
+      ? `\nFirst load the image ${engine?.image}, which Docker here does not have: docker load --input FILE\n`
+      : ''
+  const without = run ? `\nWithout a container:\n\n  ${serve}\n` : ''
+  return {
+    isRunning: service !== undefined || (isServed && !isStale),
+    command: run ?? serve,
+    text: `${how}:\n\n  ${run ?? serve}\n${load}${without}`,
   }
-  if (admin.password !== undefined) await forgetShownPassword(config.dataDir)
-  if (runs) {
-    say(`Waiting for the certificate of ${domain}`)
-    await awaitCertificate(config, domain, waitMs)
-  } else {
-    const how = isStale
-      ? 'A server runs on this data folder with other settings: stop it, and start it with these'
-      : 'Start the server, which gets its certificate by itself'
-    say(`${how}:\n\n  ${serveCommand(job)}\n`)
-  }
-  say(
-    `Then log in, and push images named ${host}/${admin.name}/IMAGE:\n\n  docker login ${host} --username ${admin.name}`,
-  )
+}
+
+function describeAnswer({ name, value, source }: SetupJob['found'][number]): string {
+  return `${name}: ${value}, from ${source}`
 }
 
 function describeAdmin({ name, password, isNew }: SetUpAdmin): string {
@@ -207,6 +144,10 @@ function describeAdmin({ name, password, isNew }: SetUpAdmin): string {
   return isNew
     ? `User: ${name}, with the given password`
     : 'Accounts are there already: "berth user list" lists them'
+}
+
+function describeLogIn(host: string, user: string): string {
+  return `Then log in, and push images named ${host}/${user}/IMAGE:\n\n  docker login ${host} --username ${user}`
 }
 
 /** The registry's host as clients name it. */
