@@ -37,7 +37,19 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'in-use',
         'status',
       ],
-      ...['backup', 'metrics', '.', 'workers', 'doctor', 'support', 'setup', 'start.ts', 'drill'],
+      ...[
+        'product.ts',
+        'console',
+        'backup',
+        'metrics',
+        '.',
+        'workers',
+        'doctor',
+        'support',
+        'setup',
+        'start.ts',
+        'drill',
+      ],
     ],
   },
   {
@@ -68,6 +80,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
       ...['commands/retention', 'commands/gc', 'commands/setup', 'commands/storage', 'commands', 'run.ts'],
     ],
   },
+  { folder: 'console', rooms: ['console.ts', 'frame', 'console-parts.ts', 'resources', '.'] },
   { folder: 'config', rooms: ['.', 'values', 'options', 'show', 'sources', 'load'] },
   {
     folder: 'database',
@@ -96,7 +109,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
       ...['answer/files', 'answer', '.'],
     ],
   },
-  { folder: 'http', rooms: ['bounds', 'request', 'answer', 'access', 'handlers', '.'] },
+  { folder: 'http', rooms: ['bounds', 'request', 'answer', 'access', 'handlers', 'api', '.'] },
   {
     folder: 'metadata',
     rooms: [

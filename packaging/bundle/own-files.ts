@@ -31,7 +31,7 @@ export function bundleOwnFiles(root: string, threads: Set<string>): Plugin {
 
 function loadSource(root: string, place: string, threads: Set<string>): OnLoadResult | undefined {
   const options = { loader: 'ts', resolveDir: join(root, dirname(place)) } as const
-  if (place === 'src/cli/product.ts') return { ...options, contents: versionSource(root) }
+  if (place === 'src/app/product.ts') return { ...options, contents: versionSource(root) }
   const source = readFileSync(join(root, place), 'utf8')
   if (!source.includes('import.meta')) return undefined
   const { contents, found } = rewriteSource(source, dirname(place))

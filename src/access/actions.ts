@@ -7,5 +7,8 @@ export type RepositoryAction = 'pull' | 'push' | 'delete'
  */
 export type RegistryGrant = 'catalog' | 'mount'
 
-/** Acts on the registry as a whole; `ping` answers that it is one, and so checks the log-in. */
-export type RegistryAction = 'ping' | RegistryGrant
+/**
+ * Acts on the registry as a whole; `ping` answers that it is one, and so checks the log-in, `administer` manages accounts,
+ * policies and upkeep.
+ */
+export type RegistryAction = 'ping' | 'administer' | RegistryGrant

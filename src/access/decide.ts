@@ -34,7 +34,10 @@ export function decide(principal: Principal, demand: Demand, rules: AccessRules)
   if (principal.kind === 'anonymous') return 'log-in'
   if (demand.kind !== 'repository') {
     if (!isRegistryActionAllowed(principal, demand.kind, rules)) return 'deny'
-    return demand.kind === 'ping' || holdsGrant(principal, demand.kind) ? 'allow' : 'widen'
+    if (demand.kind === 'ping') return 'allow'
+    // No scope of a token covers it: only the password of an administrator does.
+    if (demand.kind === 'administer') return principal.scopes ? 'widen' : 'allow'
+    return holdsGrant(principal, demand.kind) ? 'allow' : 'widen'
   }
   const { repository, action, source } = demand
   if (!isInScope(repository, findScope(principal, action, rules))) return 'deny'

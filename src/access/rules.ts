@@ -30,6 +30,7 @@ export const DEFAULT_RULES: AccessRules = [
   { who: 'signed-in', where: 'registry', what: ['ping', 'catalog', 'mount'] },
   { who: 'signed-in', where: 'own', what: ['pull', 'push', 'delete'] },
   { who: 'administrators', where: 'repositories', what: ['pull', 'push', 'delete'] },
+  { who: 'administrators', where: 'registry', what: ['administer'] },
 ]
 
 /** Repositories: all, or those below the prefixes (each ends in a slash). */

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { DEFAULT_RULES } from '../access/rules.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Config } from '../config/config.ts'
+import type { Console } from '../console/console.ts'
 import type { Database } from '../database/database.ts'
 import type { Served } from '../front-door/visit/served.ts'
 import { createSharedBounds, type SharedBounds } from '../http/bounds/shared-bounds.ts'
@@ -102,7 +103,12 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
     ],
     WARNINGS_KNOWN_MS,
   )
+  let console: Promise<Console> | undefined
   return createRegistryHost({
+    openConsole: () => {
+      console ??= loadConsole(context)
+      return console
+    },
     registry: createRegistry({
       ...contents,
       policy: {
@@ -158,6 +164,16 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
     },
     logFailure: (error, id) => logFailure(logger, error, id),
   })
+}
+
+/** Loaded at the first request: most registries are never managed by it, and its parts take memory. */
+async function loadConsole({ config, store, contents }: RegistryContext): Promise<Console> {
+  const [{ openConsole }, { createConsoleParts }] = await Promise.all([
+    import('../console/open-console.ts'),
+    import('./console/create-parts.ts'),
+  ])
+  const { metadata } = contents
+  return openConsole(createConsoleParts({ config, store, metadata, rules: DEFAULT_RULES }))
 }
 
 /** Counts requests, and reads what is under way in this process. */

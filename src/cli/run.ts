@@ -1,10 +1,10 @@
 import { Command, CommanderError } from 'commander'
+import { readVersion } from '../app/product.ts'
 import { gatherOpensslLine } from './command-line/openssl-line.ts'
 import { parsePlaceFlags, repeatPlace } from './command-line/own-commands.ts'
 import { CliError, EXIT } from './errors/cli-error.ts'
 import { describeError, formatError } from './errors/describe-error.ts'
 import { type Io, processIo } from './io.ts'
-import { readVersion } from './product.ts'
 
 /** Adds a command to a program. */
 type AddCommand = (program: Command, io: Io) => void

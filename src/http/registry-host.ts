@@ -11,6 +11,7 @@ import { serveToken, type TokenEndpointParts } from './access/token-endpoint.ts'
 import { createCors } from './answer/cors.ts'
 import { ClientGone, replyEmpty, replyError, replyJson, toOciError } from './answer/reply.ts'
 import { wordRefusal } from './answer/word-refusal.ts'
+import { type ApiParts, isApiTarget, serveApi } from './api/serve-api.ts'
 import type { SharedBounds } from './bounds/shared-bounds.ts'
 import { createHandlers } from './handlers/create-handlers.ts'
 import { createDoubtReport, type DoubtedOrigin } from './request/doubted-origin.ts'
@@ -20,7 +21,7 @@ import { type RequestMeter, type RouteName, relationOf } from './request/request
 import { type OciParts, serveOci } from './serve-oci.ts'
 
 /** Dependencies and settings of the registry's own host. */
-interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'> {
+interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'>, Pick<ApiParts, 'openConsole'> {
   readonly registry: Registry
   readonly rules: AccessRules
   readonly bounds: SharedBounds
@@ -68,7 +69,7 @@ export interface Warning {
 /** The parts of a host, with the shared ones of its requests. */
 interface OpenHost extends RegistryHostParts, OciParts, TokenEndpointParts {}
 
-/** Creates the registry's own host: `/v2/`, `/token`, health. */
+/** Creates the registry's own host: `/v2/`, `/token`, `/api`, health. */
 export function createRegistryHost(given: RegistryHostParts): Served {
   const { registry, rules, bounds, publicUrl, onDoubtedOrigin } = given
   const handlers = createHandlers({ registry, rules, bounds })
@@ -111,7 +112,8 @@ export function createRegistryHost(given: RegistryHostParts): Served {
     })
     for (const [name, value] of added) response.appendHeader(name, value)
     try {
-      if (!cors.handle(exchange)) await route(exchange, parts)
+      // Pages of other origins may use the registry where the operator lets them, never the API that manages it.
+      if (isApiTarget(visit.target) || !cors.handle(exchange)) await route(exchange, parts)
     } catch (error) {
       answerFailure(exchange, error, parts)
     }
@@ -134,6 +136,7 @@ function route(exchange: Exchange, parts: OpenHost): Promise<void> | void {
   const { target } = visit
   if (target.startsWith('/v2/') || target === '/v2' || target.startsWith('/v2?'))
     return serveOci(exchange, parts)
+  if (isApiTarget(target)) return serveApi(exchange, parts)
   const path = target.split('?', 1)[0] ?? ''
   exchange.route = FIXED_ROUTES.get(path) ?? 'other'
   if (exchange.route !== 'other') visit.trace?.describe({ route: path, 'berth.route': exchange.route })

@@ -1,19 +1,29 @@
 import type { Metadata } from '../metadata/metadata.ts'
 import type { RankedRepository, RepositoryOrder, SizeFacts } from '../metadata/size-facts.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
-import type { RepositoryManager, RepositorySummary, SizedTag, TagSummary } from './repositories.ts'
+import type {
+  RepositoryManager,
+  RepositoryPosition,
+  RepositorySummary,
+  SizedTag,
+  TagSummary,
+} from './repositories.ts'
 
 /** Shown as the author of changes by commands; no account can have it, as names have no brackets. */
 export const BY_COMMAND = '(command)'
 
-/** {@link RepositoryManager} over the facts. */
-export function createRepositoryManager(metadata: Metadata, sizes: SizeFacts): RepositoryManager {
+/** {@link RepositoryManager} over the facts. `by`: author of the changes. */
+export function createRepositoryManager(
+  metadata: Metadata,
+  sizes: SizeFacts,
+  by: string = BY_COMMAND,
+): RepositoryManager {
   return {
-    async list({ limit, order = 'name', after, within }) {
+    async list({ limit, order = 'name', after, within, visible }) {
       const rows = await sizes.rankRepositories({
         order,
         limit,
-        ...(within === undefined ? {} : { filter: { namespace: within } }),
+        filter: within === undefined ? (visible ?? 'all') : { namespace: within },
         after: after && { name: after.name, rank: RANKS[order](after) },
       })
       return rows.map(toSummary)
@@ -29,22 +39,22 @@ export function createRepositoryManager(metadata: Metadata, sizes: SizeFacts): R
     findUse: (namespace) => sizes.findUse(namespace),
     findDueBytes: () => sizes.findDueBytes(),
     requireDeletable: (name) => metadata.requireDeletable(name),
-    delete: (name) => metadata.deleteRepository(name, BY_COMMAND),
+    delete: (name) => metadata.deleteRepository(name, by),
     async listTags(name, { limit, last }) {
       const rows = await metadata.describeTags(name, { limit, last })
       return rows?.map(({ size, ...row }) => ({ ...row, manifestSizeBytes: size }))
     },
     sizeTags: (name, tags) => sizeTags(sizes, name, tags),
     sizeRemoval: (removal) => sizes.sizeRemoval(removal),
-    deleteManifest: (name, digest) => metadata.deleteManifest(name, digest, BY_COMMAND),
+    deleteManifest: (name, digest) => metadata.deleteManifest(name, digest, by),
     checkManifestDeletion: (name, digest) => metadata.checkManifestDeletion(name, digest),
-    deleteTag: (name, tag) => metadata.deleteTag(name, tag, BY_COMMAND),
+    deleteTag: (name, tag) => metadata.deleteTag(name, tag, by),
     listTagPeriods: (name, selection) => metadata.listTagPeriods(name, selection),
     listTagsAt: (name, { at, limit, last }) => metadata.listTagsAt(name, { at, limit, last }),
-    restoreTag: (target) => metadata.restoreTag(target, BY_COMMAND),
+    restoreTag: (target) => metadata.restoreTag(target, by),
     listTrash: (limit) => metadata.listTrash(limit),
-    restoreManifest: (name, digest) => metadata.restoreManifest(name, digest, BY_COMMAND),
-    restore: (name, { newName }) => metadata.restoreRepository(name, { newName, by: BY_COMMAND }),
+    restoreManifest: (name, digest) => metadata.restoreManifest(name, digest, by),
+    restore: (name, { newName }) => metadata.restoreRepository(name, { newName, by }),
     emptyTrash: () => metadata.emptyTrash(),
   }
 }
@@ -69,7 +79,7 @@ async function sizeTags(
   return sized
 }
 
-const RANKS: Readonly<Record<RepositoryOrder, (summary: RepositorySummary) => number>> = {
+const RANKS: Readonly<Record<RepositoryOrder, (position: RepositoryPosition) => number>> = {
   name: () => 0,
   size: ({ sizeBytes }) => sizeBytes,
   pushed: ({ updatedAt }) => updatedAt?.getTime() ?? 0,

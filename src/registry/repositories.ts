@@ -1,3 +1,4 @@
+import type { RepositoryFilter } from '../metadata/metadata.ts'
 import type { RestoreFacts, TagPeriod, TagsAt, TrashedContent } from '../metadata/restore-facts.ts'
 import type {
   NamespaceSizes,
@@ -29,6 +30,9 @@ export interface RepositorySummary {
   readonly usedAt: Date | undefined
 }
 
+/** Place of a repository in a list of any order. */
+export type RepositoryPosition = Pick<RepositorySummary, 'name' | 'sizeBytes' | 'updatedAt' | 'usedAt'>
+
 /** A repository with the reasons for which its content is kept. */
 type RepositoryReport = RepositorySummary &
   Pick<ScopeSizes, 'untaggedBytes' | 'unnamedBytes' | 'trashBytes' | 'uploadBytes' | 'uploadCount'>
@@ -57,9 +61,11 @@ export interface RepositoryManager {
   list(page: {
     limit: number
     order?: RepositoryOrder
-    after?: RepositorySummary | undefined
+    after?: RepositoryPosition | undefined
     /** Only those of a namespace. */
     within?: string
+    /** In place of `within`: only those that an account sees. */
+    visible?: RepositoryFilter
   }): Promise<RepositorySummary[]>
   /** Undefined if there is none of this name. */
   show(name: RepositoryName): Promise<RepositoryReport | undefined>

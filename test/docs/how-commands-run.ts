@@ -147,6 +147,9 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
     NEEDS_CLUSTER,
   'docker login registry.example.com --username admin': NEEDS_CLUSTER,
   'kubectl apply --kustomize .': NEEDS_CLUSTER,
+  'curl --user alice http://127.0.0.1:5000/api/v1/repositories': 'test/api/document.test.ts runs it',
+  'curl --user alice http://127.0.0.1:5000/api/v1/repositories/alice%2Fapp':
+    'test/api/document.test.ts runs it',
   'berth leave': 'test/program/adopt.test.ts runs it on a folder of its own',
   'berth policy test alice/app': NEEDS_IMAGE,
   'berth du alice': NEEDS_IMAGE,

@@ -1,13 +1,13 @@
 import { rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
+import { readVersion } from '../../app/product.ts'
 import type { BundlePart } from '../../app/support/support-bundle.ts'
 import { createContext, printResult } from '../context/command-context.ts'
 import { loadLoosely } from '../context/load-without-domain.ts'
 import { CliError } from '../errors/cli-error.ts'
 import type { Io } from '../io.ts'
 import { formatBytes } from '../output/table.ts'
-import { readVersion } from '../product.ts'
 
 const EXAMPLES = `
 Examples:

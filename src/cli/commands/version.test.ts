@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { runCli } from '../../../test/support/program/run-cli.ts'
-import { readVersion } from '../product.ts'
+import { readVersion } from '../../app/product.ts'
 
 /** A mirror that answers with this status and body; counts and keeps the requests. */
 async function openMirror(body: string, status = 200) {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
+import { readVersion } from '../../app/product.ts'
 import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
 import { readAuthority } from '../context/read-authority.ts'
 import { CliError } from '../errors/cli-error.ts'
 import type { Io } from '../io.ts'
-import { readVersion } from '../product.ts'
 
 const EXAMPLES = `
 Examples:

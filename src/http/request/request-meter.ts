@@ -10,6 +10,8 @@ export type RouteName =
   | 'readyz'
   | 'startupz'
   | 'home'
+  /** The admin API. */
+  | 'api'
   /** No route: an unknown path, a bad name, or a request for web pages of other origins. */
   | 'other'
 

@@ -54,6 +54,7 @@ export async function openHttpSurface(options: SurfaceOptions = {}): Promise<Htt
   const bounds = createSharedBounds(new UnsentBytes(new ChunkCollector()))
   const failures: unknown[] = []
   const served = createRegistryHost({
+    openConsole: () => Promise.reject(new Error('this surface has no admin API')),
     registry: wrap(registry),
     rules,
     bounds,

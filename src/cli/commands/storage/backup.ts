@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Command } from 'commander'
 import type { BackupReport } from '../../../app/backup/run-backup.ts'
+import { readVersion } from '../../../app/product.ts'
 import {
   type CommandContext,
   createContext,
@@ -14,7 +15,6 @@ import { warnOfUpdate } from '../../context/open-data.ts'
 import { CliError } from '../../errors/cli-error.ts'
 import type { Io } from '../../io.ts'
 import { formatBytes, formatTable } from '../../output/table.ts'
-import { readVersion } from '../../product.ts'
 
 const EXAMPLES = `
 Examples:

@@ -1,0 +1,25 @@
+import type { Console } from './console.ts'
+import type { ConsoleParts } from './console-parts.ts'
+import { createConsole } from './frame/create-console.ts'
+import { toOpenApi } from './frame/open-api.ts'
+import type { Route } from './frame/route.ts'
+import { repositoryRoutes } from './resources/repositories.ts'
+import { serviceRoutes } from './resources/service.ts'
+
+/** All routes of the admin API. */
+function createRoutes(parts: ConsoleParts): readonly Route[] {
+  let document: unknown
+  const routes: Route[] = [
+    ...serviceRoutes(parts.version, () => {
+      document ??= toOpenApi(routes, parts.version)
+      return document
+    }),
+    ...repositoryRoutes(parts),
+  ]
+  return routes
+}
+
+/** Opens the admin API over the use-cases of a server. */
+export function openConsole(parts: ConsoleParts): Console {
+  return createConsole({ routes: createRoutes(parts), rules: parts.rules })
+}
