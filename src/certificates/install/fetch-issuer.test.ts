@@ -3,8 +3,8 @@ import { createServer, type RequestListener, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { describe, it, test } from 'node:test'
 import { makeMail, makePaper } from '../../../test/support/certificates/paper-ca.ts'
+import { isPublicAddress } from '../../egress/public-address.ts'
 import { fetchIssuer } from './fetch-issuer.ts'
-import { isPublicAddress } from './public-address.ts'
 
 const { root, upper } = makeMail(['www.example.com'])
 
