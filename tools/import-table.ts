@@ -126,6 +126,12 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
     may: ['log'],
     never: ['node:http2', 'node:net', 'node:tls', 'node:dgram', ...FILE_SYSTEM, ...SQL],
   },
+  // Sends requests to servers that settings and rules name.
+  {
+    folder: 'outgoing',
+    may: ['front-door/visit/address/network-address.ts'],
+    never: ['node:http2', 'node:tls', 'node:dgram', ...FILE_SYSTEM, ...SQL],
+  },
   { folder: 'client', may: ['oci'], never: SQL },
   {
     folder: 'cli',

@@ -28,6 +28,8 @@ export interface Config {
   readonly publicUrl: string | undefined
   /** Addresses (CIDR) whose `X-Forwarded-*` headers count. */
   readonly trustedProxies: readonly string[]
+  /** Networks (CIDR) without public addresses that requests to webhooks and issuers may reach. */
+  readonly outgoingNetworks: readonly string[]
   /** Answer `Location` without scheme and host. */
   readonly relativeUrls: boolean
   /** Origins of web pages that may use the registry; `*` stands for all. */

@@ -47,6 +47,7 @@ test('loadConfig() gives the documented defaults', () => {
     insecureHttp: false,
     publicUrl: undefined,
     trustedProxies: [],
+    outgoingNetworks: [],
     relativeUrls: true,
     corsOrigins: [],
     responseHeaders: [],

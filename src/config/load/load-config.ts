@@ -147,6 +147,7 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
     insecureHttp,
     publicUrl: read('public-url'),
     trustedProxies: read('trusted-proxies'),
+    outgoingNetworks: read('outgoing-networks'),
     relativeUrls: read('relative-urls'),
     corsOrigins: read('cors-origins'),
     responseHeaders: read('response-headers') ?? [],

@@ -116,6 +116,14 @@ export const OPTIONS = {
     otherwise: 'none; of a proxy on the same machine scheme, host and port count',
     parse: networks,
   },
+  'outgoing-networks': {
+    value: 'LIST',
+    help: 'private addresses and networks that requests of Berth to webhooks and issuers of tokens may reach, separated by commas. See docs/webhooks.md',
+    example: '[10.20.0.0/16, 127.0.0.1]',
+    default: '',
+    otherwise: 'none: only public addresses',
+    parse: networks,
+  },
   'relative-urls': {
     value: 'BOOL',
     help: 'answer Location headers without scheme and host',

@@ -49,6 +49,7 @@ export function toSettings(config: Config): Record<OptionName, SettingDescriptio
     'insecure-http': config.insecureHttp,
     'public-url': config.publicUrl ?? null,
     'trusted-proxies': config.trustedProxies,
+    'outgoing-networks': config.outgoingNetworks,
     'relative-urls': config.relativeUrls,
     'cors-origins': config.corsOrigins,
     'response-headers': config.responseHeaders,
