@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, symbols } from 'pino'
-import { redactText, withoutUserInfo } from './redact.ts'
+import { REDACTED, redactText, withoutUserInfo } from './redact.ts'
+import { replaceTokens } from './token-shapes.ts'
 
 /** Longest user agent logged, in characters: Docker's has 170, and longer ones hold nothing of use. */
 const MAX_AGENT_LENGTH = 200
@@ -49,7 +50,7 @@ export function createAccessLog(logger: Logger): (line: AccessLine) => void {
     if (!logger.isLevelEnabled('info')) return
     destination.write(
       `${beginning()}${line.id}"${member('trace', line.trace)}${member('who', line.who)},"method":${quote(line.method)}` +
-        `,"path":${quote(cutPath(withoutUserInfo(line.path)))},"status":${line.status},"bytes":${line.bytes}` +
+        `,"path":${quote(cutPath(withoutUserInfo(pathOf(line))))},"status":${line.status},"bytes":${line.bytes}` +
         `,"received":${line.received},"ms":${Math.round(line.ms * 10) / 10}` +
         member('repository', line.repository) +
         member('remote', line.remote) +
@@ -59,7 +60,14 @@ export function createAccessLog(logger: Logger): (line: AccessLine) => void {
   }
 }
 
+/** First status of a request that failed. */
+const FIRST_ERROR_STATUS = 400
 const END = ',"msg":"request"}\n'
+
+/** Path of a request, in which a client may have put a token by mistake: such a path is none of the registry's. */
+function pathOf({ path, status }: AccessLine): string {
+  return status < FIRST_ERROR_STATUS ? path : replaceTokens(path, REDACTED)
+}
 
 /** Begin of each line, up to the id: the requests of one millisecond share the text. */
 function createBeginning(): () => string {

@@ -1,3 +1,5 @@
+import { replaceTokens } from './token-shapes.ts'
+
 /** Text that replaces a secret in the log. */
 export const REDACTED = '[redacted]'
 
@@ -36,9 +38,8 @@ const URL_IN_TEXT = /\b([a-z][a-z0-9+.-]*:\/\/)([^\s"'<>]+)/gi
 const QUERY_SECRET =
   /([?&\s"']|^)((?:access_|refresh_|id_)?token|password|passwd|client_secret|secret|signature|sig|code)=[^&\s"']+/gi
 const SCHEME_SECRET = /\b(Bearer|Basic)\s+[A-Za-z0-9+/=._~-]{6,}/gi
-const JWT = /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?/g
 /** Matches each text that one of the patterns above could match: most texts match none, and are done with one look. */
-const SUSPICIOUS = /:\/\/|=|bearer|basic|eyJ/i
+const SUSPICIOUS = /:\/\/|=|bearer|basic/i
 
 /**
  * A copy of the members of a log line without secrets: members with a secret's name are masked at any depth, texts go
@@ -48,15 +49,18 @@ export function redactFields(fields: Record<string, unknown>): Record<string, un
   return redactObject(fields, 0)
 }
 
-/** A text without queries and user names in URLs, `Authorization` values, tokens and passwords in parameters. */
+/**
+ * A text without queries and user names in URLs, `Authorization` values, tokens and passwords in parameters, and
+ * credentials of a known shape.
+ */
 export function redactText(text: string): string {
   const cut = text.length > MAX_TEXT_LENGTH ? `${text.slice(0, MAX_TEXT_LENGTH)}…` : text
-  if (!SUSPICIOUS.test(cut)) return cut
-  return cut
+  const masked = replaceTokens(cut, REDACTED)
+  if (!SUSPICIOUS.test(masked)) return masked
+  return masked
     .replace(URL_IN_TEXT, (_all, scheme: string, rest: string) => scheme + redactAuthority(rest))
     .replace(QUERY_SECRET, `$1$2=${REDACTED}`)
     .replace(SCHEME_SECRET, `$1 ${REDACTED}`)
-    .replace(JWT, REDACTED)
 }
 
 /** A URL without user name and password; text that is no URL is returned unchanged. */

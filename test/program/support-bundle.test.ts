@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { hideSecrets } from '../../src/app/support/hide-secrets.ts'
 import { NameVeil } from '../../src/app/support/name-veil.ts'
-import { runFailing } from '../support/machine/run-command.ts'
+import { redactText } from '../../src/log/redact.ts'
+import { runCommand, runFailing } from '../support/machine/run-command.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { BERTH_BIN, bootBerth } from '../support/program/boot-berth.ts'
 import { runCli } from '../support/program/run-cli.ts'
@@ -105,6 +106,94 @@ test('credentials are masked by their shape, and one secret in another leaves no
   assert.doesNotMatch(hidden, /pass|abcdefgh|YWxpY2U6|MIIabc|c2lnbm|longer|secret/)
   assert.match(hidden, /^https:\/\/\*+@host\/ Authorization: Bearer \*+ "Basic \*+"/)
 })
+
+test('a token of a known shape in a line of the log is masked, with names or without', async () => {
+  await using t = await open()
+  using http = new RawClient(t.berth.port, {})
+  const tokens = makeTokens()
+  for (const token of tokens) {
+    await http.send('GET', `/v2/seen-${token}/manifests/latest`)
+    await http.send('GET', '/v2/', { headers: { 'user-agent': `agent ${token}` } })
+  }
+  for (const text of [await t.make(), await t.make('--no-names')]) {
+    assert.match(text, /\/v2\/(?:seen|name)-/)
+    for (const token of tokens) for (const part of partsOf(token)) assert.ok(!text.includes(part), part)
+  }
+})
+
+test('a token of a known shape is masked to its last character, and words that look alike stay', () => {
+  for (const token of [...makeTokens(), pem('RSA PRIVATE KEY', '\n'), pem('CERTIFICATE', '\\n')]) {
+    assert.equal(hideSecrets(`"msg":"before ${token}"`, []), '"msg":"before ********"', token)
+    assert.equal(redactText(`before ${token}, after`), 'before [redacted], after', token)
+  }
+  const cut = pem('PRIVATE KEY', '\n').slice(0, 60)
+  assert.equal(hideSecrets(`before ${cut}`, []), 'before ********')
+  for (const words of [
+    'global-registry-configuration-of-us',
+    'pypi-mirror-of-our-company-internal',
+    'npm_config_registry_of_this_machine',
+    'xapp-frontend-of-our-company',
+    'team/ghp_short',
+  ])
+    assert.equal(redactText(words), words)
+})
+
+test('a bundle goes to standard output alone', async () => {
+  await using t = await open()
+  for (const [name, ...flags] of [['-'], ['/dev/stdout'], ['-', '--json'], ['-', '--no-names']]) {
+    const { code, stdout, stderr } = await runCommand('sh', [
+      ...['-c', '"$0" "$@" | cat', BERTH_BIN, 'support-bundle', String(name), ...flags],
+      ...['--data', t.berth.dataDir],
+    ])
+    assert.equal(`${code}${stderr}`, '0')
+    assert.match(stdout, /^Support bundle of Berth, made [^\n]+\n/)
+    assert.match(stdout, /==== Last lines of the log, of each process ====\n\n\{[^=]+\}\n$/)
+    assert.doesNotMatch(stdout, /:\n {2}Versions and machine/)
+  }
+  // Into a file of the shell: it is not replaced by another.
+  const file = join(t.folder, 'redirected.txt')
+  await runCommand('sh', [
+    '-c',
+    `"$0" support-bundle /dev/stdout --data "$1" >> ${file}`,
+    BERTH_BIN,
+    t.berth.dataDir,
+  ])
+  assert.match(await readFile(file, 'utf8'), /^Support bundle of Berth/)
+  const full = await runCommand('sh', [
+    '-c',
+    '"$0" support-bundle - --data "$1" > /dev/full',
+    BERTH_BIN,
+    t.berth.dataDir,
+  ])
+  assert.equal(full.code, 1)
+  assert.match(full.stderr, /^error\[OUTPUT_CLOSED\]: .*ENOSPC/)
+})
+
+/** A token of each shape, of random characters. */
+function makeTokens(): readonly string[] {
+  const of = (
+    length: number,
+    alphabet = 'abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789',
+  ): string => Array.from(randomBytes(length), (byte) => alphabet[byte % alphabet.length]).join('')
+  const json = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  return [
+    ...[`ghp_${of(36)}`, `gho_${of(36)}`, `github_pat_${of(22)}_${of(59)}`, `glpat-${of(20)}`],
+    ...[`AKIA${of(16, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567')}`, `npm_${of(36)}`, `dckr_pat_${of(27)}`],
+    ...[`xoxb-123456789012-123456789012-${of(24)}`, `xapp-1-${of(11)}-1234567890-${of(64)}`],
+    ...[`pypi-AgEIcHlwaS5vcmc${of(100)}`, `AIza${of(35)}`, `sk_live_${of(24)}`, `hf_${of(34)}`],
+    `${json({ alg: 'none', kid: of(8) })}.${json({ sub: of(20) })}.${of(43)}`,
+  ]
+}
+
+/** A token, and its last half: what is left if a mask ends too soon. */
+function partsOf(token: string): readonly string[] {
+  return [token, token.slice(Math.ceil(token.length / 2))]
+}
+
+function pem(label: string, lineBreak: string): string {
+  const body = [randomBytes(48), randomBytes(48)].map((bytes) => bytes.toString('base64'))
+  return [`-----BEGIN ${label}-----`, ...body, `-----END ${label}-----`].join(lineBreak)
+}
 
 test('names and addresses are covered where they stand, and nothing else', () => {
   const veil = new NameVeil()

@@ -1,14 +1,13 @@
 import { MASK } from '../../config/database.ts'
+import { replaceTokens } from '../../log/token-shapes.ts'
 
 /** Shortest secret that is looked for by its text: a shorter one would also hide words that happen to hold it. */
 const MIN_SECRET_LENGTH = 4
 
-/** Credentials by their shape: those of a URL, of a header, of a key in PEM, of a token in three parts (RFC 7519). */
+/** Credentials by their shape: those of a URL and of a header. */
 const SHAPES: readonly (readonly [RegExp, string])[] = [
   [/(:\/\/)[^\s/@"']{1,512}@/g, `$1${MASK}@`],
   [/\b((?:basic|bearer)\s+)[\w.~+/=-]{6,}/gi, `$1${MASK}`],
-  [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/g, MASK],
-  [/\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}/g, MASK],
 ]
 
 /** Masks these secrets wherever they stand in a text, and whatever has the shape of a credential. */
@@ -23,5 +22,5 @@ export function hideSecrets(text: string, secrets: readonly string[]): string {
     }
   }
   for (const [shape, mask] of SHAPES) hidden = hidden.replace(shape, mask)
-  return hidden
+  return replaceTokens(hidden, MASK)
 }

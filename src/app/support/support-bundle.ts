@@ -50,6 +50,7 @@ export async function gatherBundle({ loaded, version, hasNames }: BundleOptions)
       return `Cannot be had: ${veil ? veil.cover(why) : why}`
     }
   }
+  const secrets = await findSecrets(config)
   const parts: BundlePart[] = [
     { title: 'Versions and machine', text: json(describeMachine(version)) },
     {
@@ -71,12 +72,12 @@ export async function gatherBundle({ loaded, version, hasNames }: BundleOptions)
         () => readLines(config.dataDir),
         (lines) =>
           cut(lines)
-            .map((line) => (veil ? veilLine(veil, line) : line))
+            // Secrets before names: half of a token may look like a host.
+            .map((line) => (veil ? veilLine(veil, hideSecrets(line, secrets)) : line))
             .join('\n'),
       ),
     },
   ]
-  const secrets = await findSecrets(config)
   return parts.map(({ title, text }) => ({ title, text: hideSecrets(text, secrets) }))
 }
 

@@ -8,17 +8,22 @@ import { loadLoosely } from '../context/load-without-domain.ts'
 import { CliError } from '../errors/cli-error.ts'
 import type { Io } from '../io.ts'
 import { formatBytes } from '../output/table.ts'
+import { writeOut } from '../process/write-out.ts'
 
 const EXAMPLES = `
 Examples:
   berth support-bundle                       ./berth-support-TIME.txt
   berth support-bundle fault.txt --no-names
+  berth support-bundle - | less              to standard output, and nothing else with it
 
 One text file for whoever helps you: versions, settings with secrets masked, the findings of "berth doctor", the figures
 of "berth status", the entries of the data folder, and the last lines of the log of the running server. It has no password, no key
 and no content of images. With --no-names the names of repositories, accounts and hosts and the addresses of clients
 are replaced by pseudonyms, each name by the same one. Read it before you send it: error messages may quote what
 clients sent. Nothing is sent by Berth.`
+
+/** Names of a file that mean standard output. */
+const STANDARD_OUTPUT: ReadonlySet<string> = new Set(['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'])
 
 /** `berth support-bundle`. */
 export function addSupportBundleCommand(program: Command, io: Io): void {
@@ -32,12 +37,15 @@ export function addSupportBundleCommand(program: Command, io: Io): void {
     .action(async (given: string | undefined, _options, command: Command) => {
       const context = createContext(command, io)
       const now = new Date()
-      const file = path.resolve(io.cwd, given ?? `berth-support-${formatStamp(now)}.txt`)
+      const file = STANDARD_OUTPUT.has(given ?? '')
+        ? undefined
+        : path.resolve(io.cwd, given ?? `berth-support-${formatStamp(now)}.txt`)
       const loaded = loadLoosely(context)
       const { gatherBundle } = await import('../../app/support/support-bundle.ts')
       const hasNames = context.flags.names !== false
       const parts = await gatherBundle({ loaded, version: readVersion(), hasNames })
       const text = formatBundle(parts, now)
+      if (file === undefined) return await writeOut(io, text)
       await writeNew(file, text)
       const bytes = Buffer.byteLength(text)
       const titles = parts.map(({ title }) => `  ${title}`).join('\n')

@@ -83,7 +83,7 @@ export const CLI_ERRORS = {
   OUTPUT_CLOSED: {
     exit: EXIT.failed,
     remedy:
-      'Run it again with an output that stays open: what is done stays as it is, and a password is shown then',
+      'Run it again with an output that stays open: what is done stays as it is, and a password that was not shown is shown then',
   },
   SERVICE_FAILED: { exit: EXIT.failed, remedy: 'Run "journalctl -u berth -n 50" for the reason' },
   CERTIFICATE_MISSING: {
