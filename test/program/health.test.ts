@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -11,6 +11,8 @@ import { type StartedProcess, startProcess } from '../support/machine/start-proc
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { BERTH_BIN } from '../support/program/boot-berth.ts'
 
+/** A user who owns nothing. */
+const STRANGER = 12_345
 /** Longest wait for a server to notice that its database is gone, in ms. */
 const NOTICE_MS = 15_000
 
@@ -33,6 +35,37 @@ test('`berth health` finds the listener of a running server, and fails once it h
     after.stderr,
     /^error\[UNHEALTHY\]: http:\/\/127\.0\.0\.1:\d+: no server listens there\. Start the server[^\n]*\n$/,
   )
+})
+
+test('`berth health` says that it may not read where the server listens, and asks no other address', {
+  skip: process.getuid?.() !== 0 && 'needs root, to be another user',
+}, async () => {
+  await using folder = await makeTempFolder('health-forbidden')
+  await chmod(folder.path, 0o755)
+  const { dataDir, port, server } = await startServer(folder.path)
+  await using inner = await makeTempFolder('health-inner')
+  try {
+    for (const [place, env, cwd] of [
+      // The file, the folder of the data, and the folder where it is run.
+      [['--data', dataDir], {}, '/'],
+      [[], { BERTH_DATA: dataDir }, '/'],
+      [[], {}, inner.path],
+    ] as const) {
+      const asStranger = { uid: STRANGER, cwd, env: { PATH: process.env.PATH, ...env } }
+      const { code, stdout, stderr } = await runCommand(BERTH_BIN, ['health', ...place], asStranger)
+      assert.equal(code, 2, stderr)
+      assert.equal(stdout, '')
+      assert.match(
+        stderr,
+        /^error\[SETTINGS_FORBIDDEN\]: The user with id 12345 may not read \S+\/server\.json, which has the addresses of the server\. Run it as root or as the user/,
+      )
+    }
+    const env = { PATH: process.env.PATH, BERTH_LISTEN_HTTP: `127.0.0.1:${port}` }
+    const given = await runCommand(BERTH_BIN, ['health', '--data', dataDir], { uid: STRANGER, cwd: '/', env })
+    assert.equal(given.code, 0, given.stderr)
+  } finally {
+    await server.stop()
+  }
 })
 
 test('`berth health` works with a domain, over TLS or not, also where a PROXY header is required', async () => {

@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync } from 'node:fs'
+import { accessSync, constants, readFileSync, realpathSync } from 'node:fs'
 import { realpath, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RecordedSettings } from '../../config/sources/recorded.ts'
@@ -48,6 +48,17 @@ export function readServerRecord(dataDir: string): FoundRecord | undefined {
     return { record: { startedAt, dataDir: recorded, urls: urls.map(String), settings }, isFromHere }
   } catch {
     return undefined
+  }
+}
+
+/** Path of the record of a data folder, if this user may not read it: then it is unknown where its server listens. */
+export function findForbiddenRecord(dataDir: string): string | undefined {
+  try {
+    accessSync(recordFile(dataDir), constants.R_OK)
+    return undefined
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    return code === 'EACCES' || code === 'EPERM' ? recordFile(dataDir) : undefined
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { readServerRecord } from '../../app/folders/server-record.ts'
+import { findForbiddenRecord, readServerRecord } from '../../app/folders/server-record.ts'
 import { type HealthRoute, requestHealth } from '../../client/request-health.ts'
 import type { Config } from '../../config/config.ts'
 import { isEveryAddress, LOOPBACK_ADDRESSES } from '../../config/listen-address.ts'
@@ -20,7 +20,7 @@ Examples:
   docker exec berth berth health
 
 It sends one request to a listener of the server that runs on the data folder, on this machine, and waits
-3 seconds at most. Exit codes: 0 healthy, 1 not.`
+3 seconds at most. Exit codes: 0 healthy, 1 not, 2 if its addresses cannot be read.`
 
 /** `berth health`. */
 export function addHealthCommand(program: Command, io: Io): void {
@@ -31,12 +31,25 @@ export function addHealthCommand(program: Command, io: Io): void {
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
       const context = createContext(command, io)
-      const { config } = context.loadServerConfig()
+      const { config, sources } = context.loadServerConfig()
+      const isAddressGiven = sources['listen-http'] !== 'default' || sources['listen-https'] !== 'default'
+      if (!isAddressGiven) requireRecord(config.dataDir)
       const path = context.flags.live === true ? '/livez' : '/readyz'
       const url = await findHealthy(findRoutes(config), path)
       const state = path === '/livez' ? 'live' : 'ready'
       printResult(context, { status: state, url }, `${state}: ${url}${path} answers`)
     })
+}
+
+/** Checks that the addresses of the server may be read. Errors: `CliError` `SETTINGS_FORBIDDEN`. */
+function requireRecord(dataDir: string): void {
+  const file = findForbiddenRecord(dataDir)
+  if (file === undefined) return
+  const user = process.getuid?.()
+  throw new CliError(
+    'SETTINGS_FORBIDDEN',
+    `The user with id ${user} may not read ${file}, which has the addresses of the server`,
+  )
 }
 
 /** Tries each way in turn until the server answers. Errors: `CliError` `UNHEALTHY`. @returns the URL that answered. */

@@ -49,6 +49,11 @@ export const CLI_ERRORS = {
     exit: EXIT.failed,
     remedy: 'Start the server, or read its log; if it runs on another data folder, name that with --data',
   },
+  SETTINGS_FORBIDDEN: {
+    exit: EXIT.usage,
+    remedy:
+      'Run it as root or as the user of the server, or name the address in BERTH_LISTEN_HTTP or BERTH_LISTEN_HTTPS',
+  },
   SELFTEST_FAILED: { exit: EXIT.failed, remedy: "Read the registry's log" },
   FILE_EXISTS: { exit: EXIT.failed, remedy: 'Name another file, or remove that one' },
   FILE_UNWRITABLE: {
