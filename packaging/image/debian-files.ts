@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ARCHITECTURES, type Architecture, findOwnArchitecture } from '../architecture.ts'
+import { hashFile } from '../hash-file.ts'
 import { runTool } from '../run-tool.ts'
 
 /** Packages whose files the executable needs: its libraries, time zones, certificates of CAs, names of the system. */
@@ -12,16 +13,14 @@ const UNUSED = [
   'usr/share/man',
   'usr/share/lintian',
   'usr/share/gcc',
-  'usr/lib/x86_64-linux-gnu/gconv',
-].concat([
-  'usr/lib/aarch64-linux-gnu/gconv',
+  ...Object.values(ARCHITECTURES).map(({ gnu }) => `usr/lib/${gnu}/gconv`),
   'usr/sbin',
   'etc/update-motd.d',
   'usr/share/gdb',
   'var',
   'home',
   'root',
-])
+]
 
 /** A package as it is in the image. */
 export interface DebianPackage {
@@ -33,32 +32,60 @@ export interface DebianPackage {
 }
 
 /**
- * Unpacks the packages for an architecture (Debian's name) into a folder, from the machine's own apt sources, whose
- * signatures apt checks. Errors: apt-get or dpkg-deb is missing or fails.
+ * Unpacks the packages for an architecture into a folder, from the machine's own apt sources, whose signatures apt
+ * checks. Errors: apt-get or dpkg-deb is missing or fails.
  */
-export async function unpackDebianFiles(root: string, architecture: string): Promise<DebianPackage[]> {
-  const downloads = await mkdtemp(join(tmpdir(), 'berth-debian-'))
+export async function unpackDebianFiles(root: string, architecture: Architecture): Promise<DebianPackage[]> {
+  const temp = await mkdtemp(join(tmpdir(), 'berth-debian-'))
   try {
-    const names = PACKAGES.map((name) => `${name}:${architecture}`)
-    await runTool('apt-get', ['download', '-o', 'APT::Sandbox::User=root', ...names], downloads)
+    const downloads = join(temp, 'downloads')
+    await mkdir(downloads)
+    await download(architecture, { downloads, state: join(temp, 'apt') })
     const found: DebianPackage[] = []
     for (const file of (await readdir(downloads)).sort()) {
       const path = join(downloads, file)
       await runTool('dpkg-deb', ['--extract', path, root])
-      const shown = await runTool('dpkg-deb', ['--field', path, 'Package', 'Version', 'Architecture'])
-      const [name = '', version = '', arch = ''] = shown.split('\n').map((line) => line.replace(/^\w+: /, ''))
-      const sha256 = createHash('sha256')
-        .update(await readFile(path))
-        .digest('hex')
-      found.push({ name, version, architecture: arch, sha256 })
+      found.push(await readPackage(path))
     }
     await keepLicenses(root)
     for (const path of UNUSED) await rm(join(root, path), { recursive: true, force: true })
     await writeAuthorities(root)
     return found
   } finally {
-    await rm(downloads, { recursive: true, force: true })
+    await rm(temp, { recursive: true, force: true })
   }
+}
+
+/**
+ * Downloads the packages. The machine knows the packages of its own architecture; for another, their lists are fetched
+ * into a state of apt that is used for that alone, so the machine stays as it is.
+ */
+async function download(
+  architecture: Architecture,
+  { downloads, state }: { readonly downloads: string; readonly state: string },
+): Promise<void> {
+  const options = ['APT::Sandbox::User=root']
+  if (architecture !== findOwnArchitecture()) {
+    for (const path of ['lists/partial', 'cache/archives/partial'])
+      await mkdir(join(state, path), { recursive: true })
+    await writeFile(join(state, 'status'), '')
+    options.push(
+      ...[`APT::Architecture=${architecture}`, `APT::Architectures=${architecture}`, `Dir::State=${state}`],
+      ...[`Dir::State::status=${join(state, 'status')}`, `Dir::Cache=${join(state, 'cache')}`],
+    )
+  }
+  const flags = options.flatMap((option) => ['-o', option])
+  if (architecture !== findOwnArchitecture()) await runTool('apt-get', ['update', ...flags])
+  const names = PACKAGES.map((name) => `${name}:${architecture}`)
+  await runTool('apt-get', ['download', ...flags, ...names], downloads)
+}
+
+async function readPackage(path: string): Promise<DebianPackage> {
+  const shown = await runTool('dpkg-deb', ['--field', path, 'Package', 'Version', 'Architecture'])
+  const [name = '', version = '', architecture = ''] = shown
+    .split('\n')
+    .map((line) => line.replace(/^\w+: /, ''))
+  return { name, version, architecture, sha256: await hashFile(path) }
 }
 
 /** The licenses stay, as they demand. */

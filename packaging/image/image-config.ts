@@ -1,5 +1,5 @@
 /** Fields of an image's configuration that name the machine or the container that built it. */
-const FACTS_OF_A_BUILD = ['container', 'container_config', 'docker_version', 'history']
+const FACTS_OF_A_BUILD = ['container', 'container_config', 'docker_version', 'history', 'parent']
 const FACTS_OF_A_CONTAINER = ['Hostname', 'Domainname', 'Image']
 
 /**

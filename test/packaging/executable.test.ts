@@ -201,9 +201,22 @@ test('the same sources give the same executable if it is made to be reproducible
   assert.match(await runOk(one, ['version'], { env: {} }), /^berth /)
 })
 
-test('an unknown kind of package is refused with the list of those there are', async () => {
+test('a wrong line is refused with the reason, and the list of kinds', async () => {
   const main = join(CHECKOUT, 'packaging/main.ts')
-  const { code, stderr } = await runCommand(process.execPath, [main, 'floppy'])
-  assert.equal(code, 2)
-  assert.match(stderr, /no kind "floppy"[\s\S]*executable, /)
+  for (const [line, reason] of WRONG_LINES) {
+    const { code, stderr } = await runCommand(process.execPath, [main, ...line.split(' ').filter(Boolean)])
+    assert.equal(code, 2, line)
+    assert.match(stderr, new RegExp(`^error\\[USAGE\\]: ${reason}[\\s\\S]*executable, `), line)
+  }
 })
+
+const WRONG_LINES: readonly (readonly [string, string])[] = [
+  ['', 'The kind of package is missing'],
+  ['floppy', 'There is no kind "floppy"'],
+  ['deb rpm', 'One kind at a time'],
+  ['chart --arch arm64', 'chart has no flag --arch'],
+  ['image --reproducible', 'image has no flag --reproducible'],
+  ['deb --arch amd64,arm64', 'deb takes one architecture'],
+  ['image --arch arm64,arm64', '--arch has a name twice'],
+  ['image --arch mips', 'There are no packages for "mips": --arch is amd64 or arm64'],
+]
