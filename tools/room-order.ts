@@ -147,7 +147,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
   {
     folder: TEST_SUPPORT,
     rooms: [
-      ...['machine', 'requests', 'content', 'program', 'database', 'memory'],
+      ...['machine', 'requests', 'content', 'program', 'database', 'memory', 'access'],
       ...['certificates', 'acme', 'door', 'vhost', 'docker', 'registry', 'clients'],
     ],
   },

@@ -1,4 +1,13 @@
-/** Acts on a repository. */
+/**
+ * Acts that a rule can allow in a repository. `create` makes content and new tags, `overwrite` moves a tag that there
+ * is, `administer` includes all others.
+ */
+export type RuleAction = 'pull' | 'create' | 'overwrite' | 'delete' | 'administer'
+
+/**
+ * Acts of requests, and of the scopes of tokens. `push` needs `create` or `overwrite`: which of them, is known only in
+ * the transaction that writes a tag.
+ */
 export type RepositoryAction = 'pull' | 'push' | 'delete'
 
 /**

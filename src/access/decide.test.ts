@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { admin, isListed, on, toPull, user } from '../../test/support/access/principals.ts'
 import type { RepositoryName } from '../oci/repository-name.ts'
 import type { RepositoryAction } from './actions.ts'
 import {
@@ -7,35 +8,21 @@ import {
   type Demand,
   decide as decideBy,
   mountSources as mountSourcesBy,
-  visibleRepositories as visibleRepositoriesBy,
+  visibleRepositories,
 } from './decide.ts'
-import { ANONYMOUS, type Principal, type TokenScope, type UserPrincipal } from './principal.ts'
-import { type AccessRules, DEFAULT_RULES } from './rules.ts'
+import { ANONYMOUS, type Principal, type TokenScope } from './principal.ts'
+import type { RepositoryScope } from './repository-scope.ts'
+import { AccessRules, NO_RULES } from './rules.ts'
 
-const decide = (principal: Principal, demand: Demand, rules: AccessRules = DEFAULT_RULES): Decision =>
+const NONE = new AccessRules(NO_RULES)
+const decide = (principal: Principal, demand: Demand, rules: AccessRules = NONE): Decision =>
   decideBy(principal, demand, rules)
-const mountSources = (principal: Principal): unknown => mountSourcesBy(principal, DEFAULT_RULES)
-const visibleRepositories = (principal: Principal, rules: AccessRules = DEFAULT_RULES) =>
-  visibleRepositoriesBy(principal, rules)
+/** The spans of a scope: what it confirms beyond them is compared with `decide()` elsewhere. */
+const spans = (scope: RepositoryScope): unknown =>
+  scope === 'all' ? 'all' : { names: scope.names, prefixes: scope.prefixes }
+const mountSources = (principal: Principal): unknown => spans(mountSourcesBy(principal, NONE))
 
 const ACTIONS: readonly RepositoryAction[] = ['pull', 'push', 'delete']
-
-/** The names are as in the request: some here could not even be parsed, and must be denied all the same. */
-const on = (repository: string, action: RepositoryAction): Demand => ({
-  kind: 'repository',
-  repository: repository as RepositoryName,
-  action,
-})
-
-const user = (name: string, scopes?: TokenScope[]): UserPrincipal => ({
-  kind: 'user',
-  id: `user:${name}`,
-  name,
-  owns: [name],
-  isAdmin: false,
-  scopes,
-})
-const admin = (scopes?: TokenScope[]): Principal => ({ ...user('admin', scopes), isAdmin: true })
 
 interface Row {
   readonly who: string
@@ -49,7 +36,6 @@ const ALLOWED = ['allow', 'allow', 'allow'] as const
 const DENIED = ['deny', 'deny', 'deny'] as const
 const LOG_IN = ['log-in', 'log-in', 'log-in'] as const
 const WIDEN = ['widen', 'widen', 'widen'] as const
-const toPull = (repository: string): TokenScope => ({ repository, actions: ['pull'] })
 
 const MATRIX: readonly Row[] = [
   { who: 'anonymous', principal: ANONYMOUS, repository: 'alice/app', expected: LOG_IN },
@@ -203,86 +189,21 @@ test('`mountSources()` is all an account may pull, with a token what that holds 
     toPull('bob/app'),
     toPull('not a name'),
   ]
-  assert.deepEqual(mountSources(ANONYMOUS), { prefixes: [] })
-  assert.deepEqual(mountSources(user('alice')), { prefixes: ['alice/'] })
-  assert.deepEqual(mountSources(user('alice', scopes)), { names: ['alice/app'] })
-  assert.deepEqual(mountSources(user('alice', ['mount', ...scopes])), { prefixes: ['alice/'] })
-  assert.deepEqual(mountSources(admin(scopes)), { names: ['alice/app', 'bob/app'] })
+  assert.deepEqual(mountSources(ANONYMOUS), { names: [], prefixes: [] })
+  assert.deepEqual(mountSources(user('alice')), { names: [], prefixes: ['alice/'] })
+  assert.deepEqual(mountSources(user('alice', scopes)), { names: ['alice/app'], prefixes: [] })
+  assert.deepEqual(mountSources(user('alice', ['mount', ...scopes])), { names: [], prefixes: ['alice/'] })
+  assert.deepEqual(mountSources(admin(scopes)), { names: ['alice/app', 'bob/app'], prefixes: [] })
   assert.equal(mountSources(admin(['mount'])), 'all')
 })
 
 test('`visibleRepositories()` agrees with `decide()` on pulling', () => {
   const names = ['app', 'alice', 'alice/app', 'alice/x/y', 'alice-evil/app', 'bob/app', 'alice/x/app']
   for (const principal of [ANONYMOUS, user('alice'), user('bob'), user('alice/x'), user('ALICE'), admin()]) {
-    const visible = visibleRepositories(principal)
-    const listed = names.filter(
-      (name) => visible === 'all' || visible.prefixes.some((prefix) => name.startsWith(prefix)),
-    )
+    const listed = names.filter((name) => isListed(visibleRepositories(principal, NONE), name))
     assert.deepEqual(
       listed,
       names.filter((name) => decide(principal, on(name, 'pull')) === 'allow'),
     )
   }
-})
-
-/** Rules -> decisions about pull, push and delete in alice/app for alice, for bob and for an administrator. */
-const RULE_TABLE: readonly [rules: AccessRules, alice: string, bob: string, admin: string][] = [
-  [[], 'deny deny deny', 'deny deny deny', 'deny deny deny'],
-  [
-    [{ who: 'signed-in', where: 'registry', what: ['ping', 'catalog', 'mount'] }],
-    'deny deny deny',
-    'deny deny deny',
-    'deny deny deny',
-  ],
-  [
-    [{ who: 'signed-in', where: 'own', what: ['pull'] }],
-    'allow deny deny',
-    'deny deny deny',
-    'deny deny deny',
-  ],
-  [
-    [{ who: 'administrators', where: 'repositories', what: ['delete'] }],
-    'deny deny deny',
-    'deny deny deny',
-    'deny deny allow',
-  ],
-  [
-    [
-      { who: 'administrators', where: 'repositories', what: ['delete'] },
-      { who: 'signed-in', where: 'own', what: ['push'] },
-      { who: 'signed-in', where: 'repositories', what: ['pull'] },
-    ],
-    'allow allow deny',
-    'allow deny deny',
-    'allow deny allow',
-  ],
-  [DEFAULT_RULES, 'allow allow allow', 'deny deny deny', 'allow allow allow'],
-]
-
-for (const [rules, ...expected] of RULE_TABLE) {
-  const title = rules.map(({ who, where, what }) => `${who} ${what.join('+')} ${where}`).join(', ')
-  test(`\`decide()\` allows no more than the rules: ${title || 'none'}`, () => {
-    const decisions = [user('alice'), user('bob'), admin()].map((principal) =>
-      ACTIONS.map((action) => decide(principal, on('alice/app', action), rules)).join(' '),
-    )
-    assert.deepEqual(decisions, expected)
-    for (const action of ACTIONS) assert.equal(decide(ANONYMOUS, on('alice/app', action), rules), 'log-in')
-  })
-}
-
-test('`decide()` denies what concerns the whole registry unless a rule allows it', () => {
-  const only: AccessRules = [{ who: 'administrators', where: 'registry', what: ['catalog'] }]
-  for (const kind of ['ping', 'catalog', 'mount'] as const) {
-    assert.equal(decide(user('alice'), { kind }, []), 'deny')
-    assert.equal(decide(user('alice'), { kind }, only), 'deny')
-    assert.equal(decide(admin(), { kind }, only), kind === 'catalog' ? 'allow' : 'deny')
-  }
-})
-
-test('`visibleRepositories()` shows what the rules let pull, and nothing for the right to push', () => {
-  const pushers: AccessRules = [{ who: 'signed-in', where: 'repositories', what: ['push'] }]
-  const pullers: AccessRules = [{ who: 'signed-in', where: 'repositories', what: ['pull'] }]
-  assert.deepEqual(visibleRepositories(user('alice'), pushers), { prefixes: [] })
-  assert.equal(visibleRepositories(user('alice'), pullers), 'all')
-  assert.deepEqual(visibleRepositories(ANONYMOUS, pullers), { prefixes: [] })
 })

@@ -1,27 +1,44 @@
-import type { RegistryGrant, RepositoryAction } from './actions.ts'
+import type { RegistryGrant, RepositoryAction, RuleAction } from './actions.ts'
+import type { RepositoryPattern } from './repository-pattern.ts'
 
 /** Owner of a request. */
-export type Principal = AnonymousPrincipal | UserPrincipal
+export type Principal = AnonymousPrincipal | AccountPrincipal
 
 /** No account: no credentials, or an anonymous token. */
 interface AnonymousPrincipal {
   readonly kind: 'anonymous'
+  /** Grants of an anonymous token; only that of the list has an effect, as the others are everyone's. */
+  readonly scopes?: readonly TokenScope[] | undefined
 }
 
 /** A person or machine with an account. */
-export interface UserPrincipal {
-  readonly kind: 'user'
+export interface AccountPrincipal {
+  readonly kind: 'user' | 'robot'
   /** Never given to another account, also not to a later one of the same name. */
   readonly id: string
   readonly name: string
+  /** The account as rules and groups refer to it: {@link subjectOf}. */
+  readonly subject: string
   readonly isAdmin: boolean
   /**
    * Names whose repositories, `<name>/**`, belong to this account: its own, unless it belongs to another account, and
    * those that were given to it.
    */
   readonly owns: readonly string[]
+  /**
+   * The most that the credentials may do, in addition to all other conditions: a personal token or a robot's secret can
+   * be narrower than its account. Undefined: all that the account may. Each is
+   * compared at each request, so whoever keeps them keeps few.
+   */
+  readonly limits: readonly AccessLimit[] | undefined
   /** Grants of the bearer token; undefined for Basic credentials, which have all rights of the account. */
   readonly scopes: readonly TokenScope[] | undefined
+}
+
+/** Acts in some repositories that credentials are limited to. */
+interface AccessLimit {
+  readonly where: RepositoryPattern
+  readonly what: readonly RuleAction[]
 }
 
 /** A grant inside a token. */
@@ -36,10 +53,29 @@ export interface RepositoryGrant {
 /** The principal without credentials. */
 export const ANONYMOUS: AnonymousPrincipal = { kind: 'anonymous' }
 
+/** Facts of an account that its rights depend on. */
+interface RightsHolder {
+  readonly id: string
+  readonly name: string
+  readonly isAdmin: boolean
+  readonly owns: readonly string[]
+  /** By default `user`. */
+  readonly kind?: 'user' | 'robot' | undefined
+  /** `htpasswd`: a line of a file; by default the database. */
+  readonly source?: 'database' | 'htpasswd' | undefined
+  readonly limits?: readonly AccessLimit[] | undefined
+}
+
 /** The principal of an account, with the grants of its token. */
-export function userPrincipal(
-  { id, name, isAdmin, owns }: Pick<UserPrincipal, 'id' | 'name' | 'isAdmin' | 'owns'>,
-  scopes: UserPrincipal['scopes'],
-): UserPrincipal {
-  return { kind: 'user', id, name, isAdmin, owns, scopes }
+export function accountPrincipal(holder: RightsHolder, scopes: AccountPrincipal['scopes']): AccountPrincipal {
+  const { kind = 'user', id, name, isAdmin, owns, limits } = holder
+  return { kind, id, name, subject: subjectOf(holder), isAdmin, owns, limits, scopes }
+}
+
+/**
+ * The account as rules and groups refer to it: its id, which is never given again. A line of an htpasswd file has no id
+ * that outlives a new password: rules refer to it by its name, and never to an account of the database by that.
+ */
+function subjectOf({ id, name, source }: Pick<RightsHolder, 'id' | 'name' | 'source'>): string {
+  return source === 'htpasswd' ? `htpasswd:${name}` : id
 }

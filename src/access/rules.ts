@@ -1,76 +1,151 @@
-import { isAccountName } from './account-name.ts'
-import type { RegistryAction, RepositoryAction } from './actions.ts'
-import type { Principal, UserPrincipal } from './principal.ts'
+import { type ActionMask, includesAction, maskOf, NO_ACTIONS } from './action-mask.ts'
+import type { RuleAction } from './actions.ts'
+import type { AccountPrincipal } from './principal.ts'
+import { patternsOf, type RepositoryPattern } from './repository-pattern.ts'
 
-/** Accounts that a rule is about: all, or the administrators. */
-type Who = 'signed-in' | 'administrators'
+/** Subject of a rule, as it is stored: everyone, everyone with an account, or the id of a group or an account. */
+type RuleSubject = 'anonymous' | 'signed-in' | (string & {})
 
-/** Lets accounts act in all repositories, or in `own`: those below the names that an account owns. */
-interface RepositoryRule {
-  readonly who: Who
-  readonly where: 'repositories' | 'own'
-  readonly what: readonly RepositoryAction[]
+/** Lets somebody act in some repositories. There are no rules that forbid: everything without a rule is denied. */
+export interface AccessRule {
+  readonly who: RuleSubject
+  readonly where: RepositoryPattern
+  readonly what: readonly RuleAction[]
 }
 
-/** Lets accounts act on the registry as a whole. */
-interface RegistryRule {
-  readonly who: Who
-  readonly where: 'registry'
-  readonly what: readonly RegistryAction[]
+/** Those who may pull from repositories without a rule: its owner, every account, or everyone. */
+type Visibility = 'private' | 'internal' | 'public'
+
+/** The visibility of repositories; of several that have one, that of the narrowest pattern counts. */
+interface VisibilityRule {
+  readonly where: RepositoryPattern
+  readonly visibility: Visibility
 }
 
-/** A rule allows; everything without a rule is denied. */
-type AccessRule = RepositoryRule | RegistryRule
-
-/** All rules of a registry, in any order. */
-export type AccessRules = readonly AccessRule[]
-
-/** Each account owns `<name>/**` of its names, and administrators may do all. */
-export const DEFAULT_RULES: AccessRules = [
-  { who: 'signed-in', where: 'registry', what: ['ping', 'catalog', 'mount'] },
-  { who: 'signed-in', where: 'own', what: ['pull', 'push', 'delete'] },
-  { who: 'administrators', where: 'repositories', what: ['pull', 'push', 'delete'] },
-  { who: 'administrators', where: 'registry', what: ['administer'] },
-]
-
-/** Repositories: all, or those below the prefixes (each ends in a slash). */
-export type RepositoryScope = 'all' | { readonly prefixes: readonly string[] }
-
-/** The repositories in which the rules let a principal do this, whatever its token was issued for. */
-export function findScope(
-  principal: Principal,
-  action: RepositoryAction,
-  rules: AccessRules,
-): RepositoryScope {
-  if (principal.kind === 'anonymous') return { prefixes: [] }
-  const prefixes: string[] = []
-  for (const rule of rules) {
-    if (rule.where === 'registry' || !appliesTo(rule, principal) || !rule.what.includes(action)) continue
-    if (rule.where === 'repositories') return 'all'
-    prefixes.push(...ownedNames(principal).map((name) => `${name}/`))
-  }
-  return { prefixes }
+/** Accounts that rules refer to together. */
+interface AccessGroup {
+  readonly id: string
+  /** Subjects of accounts: {@link AccountPrincipal.subject}. */
+  readonly members: readonly string[]
 }
 
-/** True if the rules let an account do this to the registry as a whole, whatever its token was issued for. */
-export function isRegistryActionAllowed(
-  principal: UserPrincipal,
-  action: RegistryAction,
-  rules: AccessRules,
-): boolean {
-  return rules.some(
-    (rule) => rule.where === 'registry' && appliesTo(rule, principal) && rule.what.includes(action),
-  )
+/** Everything about access that is set; the rights of owners and administrators are always there beside it. */
+export interface RuleSet {
+  readonly groups: readonly AccessGroup[]
+  readonly rules: readonly AccessRule[]
+  readonly visibility: readonly VisibilityRule[]
 }
+
+/** Answers remembered: those of a few hundred clients at work, in about 1 MB. */
+const MAX_REMEMBERED = 4_096
 
 /**
- * Names below which repositories are an account's own. Only whole components count: `alice/app` from an htpasswd file
- * would reach into alice's. The repository `<name>` itself has no owner: it is among the names of the top level.
+ * Rules in a form in which the cost of a decision does not depend on their number. They never change: a change makes
+ * others.
  */
-export function ownedNames({ owns }: UserPrincipal): readonly string[] {
-  return owns.filter(isAccountName)
+export class AccessRules {
+  /** Pattern -> subject -> actions. */
+  readonly #rules = new Map<RepositoryPattern, Map<RuleSubject, ActionMask>>()
+  /** Subject -> patterns in which it may pull. */
+  readonly #pulls = new Map<RuleSubject, RepositoryPattern[]>()
+  readonly #visibility = new Map<RepositoryPattern, Visibility>()
+  /** Account -> its groups. */
+  readonly #groups = new Map<string, RuleSubject[]>()
+  /** Subject and repository -> actions. */
+  readonly #remembered = new Map<string, ActionMask>()
+
+  constructor({ groups, rules, visibility }: RuleSet) {
+    for (const { id, members } of groups) {
+      for (const member of members) append(this.#groups, member, id)
+    }
+    for (const { who, where, what } of rules) {
+      const mask = maskOf(what)
+      const bySubject = this.#rules.get(where) ?? new Map<RuleSubject, ActionMask>()
+      bySubject.set(who, (bySubject.get(who) ?? NO_ACTIONS) | mask)
+      this.#rules.set(where, bySubject)
+      if (includesAction(mask, 'pull')) append(this.#pulls, who, where)
+    }
+    for (const { where, visibility: level } of visibility) this.#visibility.set(where, level)
+  }
+
+  /** Acts that rules and visibility allow everyone in a repository. */
+  actionsOfAnyone(repository: string): ActionMask {
+    return this.#remember('anonymous', repository, () => this.#find(['anonymous'], repository))
+  }
+
+  /** Acts that rules and visibility allow an account in a repository; what everyone may is included. */
+  actionsOf({ subject }: Pick<AccountPrincipal, 'subject'>, repository: string): ActionMask {
+    return this.#remember(subject, repository, () => this.#find(this.subjectsOf(subject), repository))
+  }
+
+  /** Everyone whom a rule can name so that it is about this account: itself, its groups, and all. */
+  subjectsOf(account: string): RuleSubject[] {
+    return [account, ...(this.#groups.get(account) ?? []), 'signed-in', 'anonymous']
+  }
+
+  /**
+   * Patterns that have at least all repositories from which rules and visibility let these subjects pull; whether one
+   * of them is, {@link actionsOf} says.
+   */
+  pullPatterns(subjects: readonly RuleSubject[]): RepositoryPattern[] {
+    const isSignedIn = subjects.includes('signed-in')
+    const shown = [...this.#visibility].filter(
+      ([, level]) => level === 'public' || (level === 'internal' && isSignedIn),
+    )
+    return [
+      ...subjects.flatMap((subject) => this.#pulls.get(subject) ?? []),
+      ...shown.map(([where]) => where),
+    ]
+  }
+
+  /** The visibility of a repository, and the pattern that sets it. */
+  findVisibility(repository: string): VisibilityRule | undefined {
+    for (const where of patternsOf(repository)) {
+      const visibility = this.#visibility.get(where)
+      if (visibility) return { where, visibility }
+    }
+    return undefined
+  }
+
+  #find(subjects: readonly RuleSubject[], repository: string): ActionMask {
+    let mask = NO_ACTIONS
+    for (const pattern of patternsOf(repository)) {
+      const bySubject = this.#rules.get(pattern)
+      if (bySubject) mask |= joinMasks(bySubject, subjects)
+    }
+    const level = this.findVisibility(repository)?.visibility
+    if (level === 'public' || (level === 'internal' && subjects.includes('signed-in')))
+      mask |= maskOf(['pull'])
+    return mask
+  }
+
+  #remember(subject: string, repository: string, find: () => ActionMask): ActionMask {
+    // No repository has a space in its name.
+    const key = `${repository} ${subject}`
+    const known = this.#remembered.get(key)
+    if (known !== undefined) return known
+    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear()
+    const mask = find()
+    this.#remembered.set(key, mask)
+    return mask
+  }
 }
 
-function appliesTo({ who }: AccessRule, { isAdmin }: UserPrincipal): boolean {
-  return who === 'signed-in' || isAdmin
+/** Nothing is set: each account owns `<name>/**` of its names, and administrators may do all. */
+export const NO_RULES: RuleSet = { groups: [], rules: [], visibility: [] }
+
+function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key)
+  if (list) list.push(value)
+  else lists.set(key, [value])
+}
+
+/** The smaller side is walked: there may be thousands of rules for one pattern, or an account in a thousand groups. */
+function joinMasks(
+  bySubject: ReadonlyMap<RuleSubject, ActionMask>,
+  subjects: readonly RuleSubject[],
+): ActionMask {
+  let mask = NO_ACTIONS
+  for (const subject of subjects) mask |= bySubject.get(subject) ?? NO_ACTIONS
+  return mask
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Logger } from 'pino'
-import { DEFAULT_RULES } from '../access/rules.ts'
+import { AccessRules, NO_RULES } from '../access/rules.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Config } from '../config/config.ts'
 import type { Console } from '../console/console.ts'
@@ -91,6 +91,7 @@ export async function openContents(
 export async function openRegistry(context: RegistryContext): Promise<Served> {
   const { config, store, contents, logger, isStopping, uploadTurns, expiry } = context
   const { database, accounts } = store
+  const rules = new AccessRules(NO_RULES)
   const bounds = createSharedBounds(context.unsentBytes)
   context.activity.showTransfers(() => bounds.transfers.list())
   const logAccess = createAccessLog(logger)
@@ -130,7 +131,7 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
           `the bytes of a blob are ${found === undefined ? 'missing' : 'damaged'}: push an image that has it again`,
         ),
     }),
-    rules: DEFAULT_RULES,
+    rules: () => rules,
     bounds,
     meter: context.metrics && measureRequests(context.metrics, { bounds, guard: store.guard }),
     accounts,
@@ -173,7 +174,8 @@ async function loadConsole({ config, store, contents }: RegistryContext): Promis
     import('./console/create-parts.ts'),
   ])
   const { metadata } = contents
-  return openConsole(createConsoleParts({ config, store, metadata, rules: DEFAULT_RULES }))
+  const rules = new AccessRules(NO_RULES)
+  return openConsole(createConsoleParts({ config, store, metadata, rules: () => rules }))
 }
 
 /** Counts requests, and reads what is under way in this process. */

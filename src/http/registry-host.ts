@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import { ANONYMOUS } from '../access/principal.ts'
-import type { AccessRules } from '../access/rules.ts'
+import type { RuleSource } from '../access/rule-source.ts'
+import { AccessRules, NO_RULES } from '../access/rules.ts'
 import type { Served } from '../front-door/visit/served.ts'
 import type { Visit } from '../front-door/visit/visit.ts'
 import type { AccessLine } from '../log/access-line.ts'
@@ -23,7 +24,7 @@ import { type OciParts, serveOci } from './serve-oci.ts'
 /** Dependencies and settings of the registry's own host. */
 interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'>, Pick<ApiParts, 'openConsole'> {
   readonly registry: Registry
-  readonly rules: AccessRules
+  readonly rules: RuleSource
   readonly bounds: SharedBounds
   /** Scheme and host of all requests, set by the operator; undefined: those of each visit. */
   readonly publicUrl: string | undefined
@@ -66,13 +67,16 @@ export interface Warning {
   readonly since: string
 }
 
+/** Rules of a request before those in force are read: nothing is decided by them. */
+const NONE_YET = new AccessRules(NO_RULES)
+
 /** The parts of a host, with the shared ones of its requests. */
 interface OpenHost extends RegistryHostParts, OciParts, TokenEndpointParts {}
 
 /** Creates the registry's own host: `/v2/`, `/token`, `/api`, health. */
 export function createRegistryHost(given: RegistryHostParts): Served {
-  const { registry, rules, bounds, publicUrl, onDoubtedOrigin } = given
-  const handlers = createHandlers({ registry, rules, bounds })
+  const { registry, bounds, publicUrl, onDoubtedOrigin } = given
+  const handlers = createHandlers({ registry, bounds })
   const parts: OpenHost = { ...given, handlers, formRoom: bounds.formRoom }
   // With a URL of the operator there is nothing to doubt.
   const reportDoubt = publicUrl === undefined && onDoubtedOrigin && createDoubtReport(onDoubtedOrigin)
@@ -88,6 +92,7 @@ export function createRegistryHost(given: RegistryHostParts): Served {
       response,
       visit,
       principal: ANONYMOUS,
+      rules: NONE_YET,
       repository: undefined,
       route: 'other',
       errorCode: undefined,
@@ -203,7 +208,7 @@ function toAccessLine(exchange: Exchange, measured: { received: number; ms: numb
   return {
     id: visit.requestId,
     trace: visit.trace?.traceId,
-    who: principal.kind === 'user' ? principal.name : undefined,
+    who: principal.kind !== 'anonymous' ? principal.name : undefined,
     method: request.method ?? '',
     path: visit.target,
     status: response.headersSent ? response.statusCode : 499,

@@ -1,6 +1,9 @@
+import type { RepositoryAction, RuleAction } from '../access/actions.ts'
 import { type Decision, type Demand, decide } from '../access/decide.ts'
 import type { TokenScope } from '../access/principal.ts'
-import type { AccessRules } from '../access/rules.ts'
+import type { RuleSource } from '../access/rule-source.ts'
+import { AccessRules } from '../access/rules.ts'
+import { tokenActionsFor } from '../access/token-actions.ts'
 import { OciError } from '../oci/errors.ts'
 import { type OciRequest, parseOciRequest } from '../oci/request.ts'
 import { type Authenticated, type AuthenticateParts, authenticate } from './access/authenticate.ts'
@@ -11,7 +14,7 @@ import type { Exchange } from './request/exchange.ts'
 
 /** Dependencies of {@link serveOci}. */
 export interface OciParts extends AuthenticateParts {
-  readonly rules: AccessRules
+  readonly rules: RuleSource
   readonly handlers: Handlers
 }
 
@@ -39,8 +42,11 @@ async function authorize(parsed: OciRequest, exchange: Exchange, parts: OciParts
   const { request, response, visit } = exchange
   const authenticated = await authenticate({ headers: request.headers, remote: visit.remoteAddress }, parts)
   exchange.principal = authenticated.principal
+  const found = parts.rules()
+  // Waiting for what is in memory would cost measurable time.
+  exchange.rules = found instanceof AccessRules ? found : await found
   const demand = toDemand(parsed)
-  const refusal = findRefusal(decide(authenticated.principal, demand, parts.rules), authenticated, () =>
+  const refusal = findRefusal(decide(authenticated.principal, demand, exchange.rules), authenticated, () =>
     createDenial(authenticated.principal, demand, exchange.origin),
   )
   if (refusal) {
@@ -81,13 +87,19 @@ function toScopes(parsed: OciRequest, demand: Demand): readonly TokenScope[] {
       return [demand.kind]
     case 'repository': {
       const { repository, action, source } = demand
-      const own: TokenScope = { repository, actions: action === 'push' ? ['pull', 'push'] : [action] }
+      const own: TokenScope = { repository, actions: scopedActions(action) }
       if (parsed.kind !== 'blob-upload-start' || !parsed.mount) return [own]
       return source ? [own, { repository: source, actions: ['pull'] }] : [own, 'mount']
     }
     default:
       return demand satisfies never
   }
+}
+
+/** Actions of a token for a request: clients read what they push to. */
+function scopedActions(action: RepositoryAction | RuleAction): readonly RepositoryAction[] {
+  const needed = tokenActionsFor(action)
+  return needed.includes('push') ? ['pull', 'push'] : needed
 }
 
 /** Wrong credentials get no answer as another principal. */

@@ -13,11 +13,18 @@ import type { SwitchFacts } from './switch-facts.ts'
  * call of any process. Errors of all: `OciError` `STORAGE_FULL`, `UNAVAILABLE`.
  */
 
-/** Selected repositories: all, those whose name begins with a prefix, or those of these names. */
+/**
+ * Selected repositories: all, or those of these names and those whose name begins with a prefix (each ends in a slash;
+ * the empty one has all), as far as `includes` confirms them.
+ */
 export type RepositoryFilter =
   | 'all'
-  | { readonly prefixes: readonly string[] }
-  | { readonly names: readonly string[] }
+  | {
+      readonly names?: readonly string[]
+      readonly prefixes?: readonly string[]
+      /** By default all. */
+      readonly includes?: (name: string) => boolean
+    }
 
 /** Part of a sorted list: at most `limit` entries after `last`. */
 export interface Page {
@@ -78,6 +85,14 @@ export interface FoundManifest extends StoredManifest {
   readonly isQueued: boolean
 }
 
+/** Rights that are known only once it is known whether a tag exists. */
+export interface TagRights {
+  /** True if tags may be made that do not exist. */
+  readonly mayCreate: boolean
+  /** True if tags may be moved from another manifest. */
+  readonly mayOverwrite: boolean
+}
+
 /** A manifest to be recorded; its bytes are durable in the blob store. */
 export interface ManifestRecord {
   readonly repository: RepositoryName
@@ -89,6 +104,8 @@ export interface ManifestRecord {
   readonly isSparseAllowed: boolean
   /** Name of the account that pushes it, for the history of its tags. */
   readonly by?: string | undefined
+  /** Rights of the account to tags; undefined: all. */
+  readonly tagRights?: TagRights | undefined
   /** Time from a push of its tags to their end, from a label of the image; undefined: it has none. */
   readonly expiresAfterMs?: number | undefined
 }

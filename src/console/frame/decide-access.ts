@@ -1,6 +1,7 @@
 import { type Decision, type Demand, decide } from '../../access/decide.ts'
 import type { TokenScope } from '../../access/principal.ts'
 import type { AccessRules } from '../../access/rules.ts'
+import { tokenActionsFor } from '../../access/token-actions.ts'
 import { OciError } from '../../oci/errors.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { ConsoleLogin } from '../console.ts'
@@ -62,7 +63,7 @@ function toDemand(access: Exclude<RouteAccess, 'anyone'>, repository: Repository
 function toScopes(demand: Demand): TokenScope[] {
   switch (demand.kind) {
     case 'repository':
-      return [{ repository: demand.repository, actions: [demand.action] }]
+      return [{ repository: demand.repository, actions: tokenActionsFor(demand.action) }]
     case 'catalog':
     case 'mount':
       return [demand.kind]

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { RepositoryAction } from '../../access/actions.ts'
-import type { Principal, UserPrincipal } from '../../access/principal.ts'
+import type { AccountPrincipal, Principal } from '../../access/principal.ts'
+import type { AccessRules } from '../../access/rules.ts'
 import type { OciErrorCode } from '../../oci/errors.ts'
 import type { ApiErrorCode } from './api-error.ts'
 import type { Parameters } from './path-parameters.ts'
@@ -26,6 +27,8 @@ export interface Call<P extends string, Q, B> {
   readonly body: B
   /** An anonymous one only for access by `anyone`. */
   readonly principal: Principal
+  /** The rules by which access was granted. */
+  readonly rules: AccessRules
   /** The entity tag of `If-Match`, without quotes; undefined: none, or any. */
   readonly ifMatch: string | undefined
   /** Aborted once the client is gone. */
@@ -101,7 +104,7 @@ export function toRoute<
 }
 
 /** The account of a call that needed one. */
-export function requireCaller({ principal }: { readonly principal: Principal }): UserPrincipal {
-  if (principal.kind === 'user') return principal
+export function requireCaller({ principal }: { readonly principal: Principal }): AccountPrincipal {
+  if (principal.kind !== 'anonymous') return principal
   throw new TypeError('a route with access for anyone has no account')
 }

@@ -64,7 +64,7 @@ const positionSchema = z
   )
 
 /** Routes about repositories as wholes. */
-export function repositoryRoutes({ rules, repositoriesOf, requireDelete }: ConsoleParts): Route[] {
+export function repositoryRoutes({ repositoriesOf, requireDelete }: ConsoleParts): Route[] {
   return [
     toRoute({
       method: 'GET',
@@ -76,7 +76,7 @@ export function repositoryRoutes({ rules, repositoriesOf, requireDelete }: Conso
       answer: pageOf(summarySchema),
       answerExample: { items: [EXAMPLE], next: null },
       errors: ['CURSOR_INVALID'],
-      async handle({ query: { limit, cursor, order }, principal }) {
+      async handle({ query: { limit, cursor, order }, principal, rules }) {
         const found = await repositoriesOf(principal).list({
           limit: limit + 1,
           order,

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { ANONYMOUS, type Principal, userPrincipal } from '../../access/principal.ts'
+import { ANONYMOUS, accountPrincipal, type Principal } from '../../access/principal.ts'
 import { type Account, AccountError, type Authenticator } from '../../accounts/accounts.ts'
 import { OciError } from '../../oci/errors.ts'
 import type { TokenService } from '../../tokens/tokens.ts'
@@ -64,12 +64,13 @@ async function authenticateToken(
 ): Promise<Authenticated> {
   const claims = await tokens.verify(token)
   if (!claims) return { principal: ANONYMOUS, credentials: 'bad-token' }
-  if (claims.subject === undefined) return { principal: ANONYMOUS, credentials: 'accepted' }
+  if (claims.subject === undefined)
+    return { principal: { kind: 'anonymous', scopes: claims.scopes }, credentials: 'accepted' }
   // Read each time, so that disabling, removing and a new password end an account's tokens at once.
   const account = await accounts.findEnabled(claims.subject)
   if (account?.version !== claims.accountVersion || !account)
     return { principal: ANONYMOUS, credentials: 'bad-token' }
-  return { principal: userPrincipal(account, claims.scopes), account, credentials: 'accepted' }
+  return { principal: accountPrincipal(account, claims.scopes), account, credentials: 'accepted' }
 }
 
 async function authenticatePassword(
@@ -83,7 +84,7 @@ async function authenticatePassword(
   const login = { name: text.slice(0, colon), password: text.slice(colon + 1), remote }
   const account = await verifyPassword(accounts, login)
   return account
-    ? { principal: userPrincipal(account, undefined), account, credentials: 'accepted' }
+    ? { principal: accountPrincipal(account, undefined), account, credentials: 'accepted' }
     : { principal: ANONYMOUS, credentials: 'bad-password' }
 }
 

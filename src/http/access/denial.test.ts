@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Demand } from '../../access/decide.ts'
-import { ANONYMOUS, userPrincipal } from '../../access/principal.ts'
+import { ANONYMOUS, accountPrincipal } from '../../access/principal.ts'
 import { parseRepositoryName } from '../../oci/repository-name.ts'
 import { createDenial, formatWarning } from './denial.ts'
 
@@ -9,7 +9,7 @@ const PUSH: Demand = { kind: 'repository', repository: parseRepositoryName('app'
 const ORIGIN = 'https://h.test:5000'
 
 function deny(name: string, owns: readonly string[]): string {
-  const principal = userPrincipal({ id: '1', name, isAdmin: false, owns }, undefined)
+  const principal = accountPrincipal({ id: '1', name, isAdmin: false, owns }, undefined)
   return createDenial(principal, PUSH, ORIGIN).message
 }
 
@@ -30,7 +30,7 @@ test('`createDenial()` has the words of the specification where no repository is
 
 test('`formatWarning()` fits the words into a header', () => {
   const denial = createDenial(
-    userPrincipal({ id: '1', name: 'ü"\\', isAdmin: false, owns: [] }, undefined),
+    accountPrincipal({ id: '1', name: 'ü"\\', isAdmin: false, owns: [] }, undefined),
     PUSH,
     ORIGIN,
   )

@@ -1,11 +1,17 @@
-import type { Demand } from '../../access/decide.ts'
+import { type Demand, ownedNames } from '../../access/decide.ts'
 import type { Principal } from '../../access/principal.ts'
-import { ownedNames } from '../../access/rules.ts'
 import { OciError } from '../../oci/errors.ts'
 
 /** Names in a denial; more of them would not be read. */
 const MAX_NAMED = 3
-const DEEDS = { pull: 'pull from', push: 'push to', delete: 'delete in' } as const
+const DEEDS = {
+  pull: 'pull from',
+  push: 'push to',
+  create: 'push new tags to',
+  overwrite: 'move tags of',
+  delete: 'delete in',
+  administer: 'administer',
+} as const
 
 /**
  * The error of a denial. It names the place where the account could do the same: most denials are pushes of `HOST/app`
@@ -15,7 +21,7 @@ const DEEDS = { pull: 'pull from', push: 'push to', delete: 'delete in' } as con
  * @param origin Scheme and host of this registry.
  */
 export function createDenial(principal: Principal, demand: Demand, origin: string): OciError {
-  if (principal.kind !== 'user' || demand.kind !== 'repository') return new OciError('DENIED')
+  if (principal.kind === 'anonymous' || demand.kind !== 'repository') return new OciError('DENIED')
   const { name } = principal
   const deed = DEEDS[demand.action]
   const host = origin.replace(/^https?:\/\//, '')

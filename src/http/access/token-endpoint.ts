@@ -1,5 +1,5 @@
-import { ANONYMOUS, type Principal, userPrincipal } from '../../access/principal.ts'
-import type { AccessRules } from '../../access/rules.ts'
+import { accountPrincipal, type Principal } from '../../access/principal.ts'
+import type { RuleSource } from '../../access/rule-source.ts'
 import type { Account } from '../../accounts/accounts.ts'
 import { OciError } from '../../oci/errors.ts'
 import { formatScopes, grantScopes, parseScopes } from '../../tokens/scope.ts'
@@ -14,7 +14,7 @@ import { type AuthenticateParts, authenticate, verifyPassword } from './authenti
 /** Dependencies of the token endpoint. */
 export interface TokenEndpointParts extends AuthenticateParts {
   readonly refreshTokens: RefreshTokenService<Account>
-  readonly rules: AccessRules
+  readonly rules: RuleSource
   /** Memory of all forms that are being read. */
   readonly formRoom: BodyRoom
   /** Realm of the Basic challenge: free of quotes. */
@@ -48,7 +48,7 @@ export async function serveToken(exchange: Exchange, parts: TokenEndpointParts):
   const tokenRequest =
     request.method === 'GET' ? await readGet(exchange, parts) : await readPost(exchange, parts)
   response.removeHeader('www-authenticate')
-  if (tokenRequest.account) exchange.principal = userPrincipal(tokenRequest.account, undefined)
+  if (tokenRequest.account) exchange.principal = accountPrincipal(tokenRequest.account, undefined)
   await answer(exchange, tokenRequest, parts)
 }
 
@@ -105,7 +105,7 @@ async function answer(
   parts: TokenEndpointParts,
 ): Promise<void> {
   const { account, clientId } = tokenRequest
-  const scopes = grantScopes(exchange.principal, parseScopes(tokenRequest.scopes), parts.rules)
+  const scopes = grantScopes(exchange.principal, parseScopes(tokenRequest.scopes), await parts.rules())
   const { token, expiresInS, issuedAt } = await parts.tokens.issue(
     account
       ? { subject: account.name, scopes, accountVersion: account.version }
@@ -131,7 +131,7 @@ async function answer(
 
 /** A token must not be traded for another: it would outlive its own end. */
 function isBearer(principal: Principal): boolean {
-  return principal === ANONYMOUS || (principal.kind === 'user' && principal.scopes !== undefined)
+  return principal.kind === 'anonymous' || principal.scopes !== undefined
 }
 
 function wrongCredentials(): OciError {

@@ -1,6 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { mountSources } from '../../access/decide.ts'
-import type { AccessRules } from '../../access/rules.ts'
 import { parseContentRange } from '../../oci/byte-range.ts'
 import type { Digest } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
@@ -18,7 +17,6 @@ import type { Handlers, RequestOf } from './routes.ts'
 /** Dependencies of the handlers of uploads. */
 interface Parts {
   readonly registry: PushBlob & MountBlob
-  readonly rules: AccessRules
   readonly transfers: Transfers
 }
 
@@ -30,7 +28,7 @@ type UploadKinds =
   | 'blob-upload-cancel'
 
 /** Creates the handlers of upload sessions. */
-export function createUploadHandlers({ registry, rules, transfers }: Parts): Pick<Handlers, UploadKinds> {
+export function createUploadHandlers({ registry, transfers }: Parts): Pick<Handlers, UploadKinds> {
   return {
     /**
      * end-4a opens a session, end-4b stores the whole blob, end-11 mounts one; a mount without success opens a session.
@@ -39,7 +37,7 @@ export function createUploadHandlers({ registry, rules, transfers }: Parts): Pic
       const { repository, digest, mount, from, algorithm } = request
       const owner = requireAccountId(exchange)
       if (mount) {
-        const readable = mountSources(exchange.principal, rules)
+        const readable = mountSources(exchange.principal, exchange.rules)
         const isMounted = await registry.mountBlob({ repository, digest: mount, from, readable })
         if (isMounted) return replyBlobCreated(exchange, repository, mount)
       }

@@ -7,7 +7,7 @@ import { Byteranges, formatContentRange } from '../answer/byteranges.ts'
 import { matchesEtag } from '../answer/match-etag.ts'
 import { guardSending, replyEmpty, sendHead, writeToClient } from '../answer/reply.ts'
 import type { Transfers } from '../bounds/transfers.ts'
-import { type Exchange, requireAccount } from '../request/exchange.ts'
+import { callerOf, type Exchange } from '../request/exchange.ts'
 import type { Handlers } from './routes.ts'
 
 const CONTENT_TYPE = 'application/octet-stream'
@@ -48,7 +48,7 @@ export function createBlobHandlers({
       Object.assign(headers, several ? toMultipartHeaders(several) : toSpanHeaders(ranges?.[0], size))
       if (exchange.request.method === 'HEAD' || size === 0) return replyEmpty(exchange, status, headers)
       const expectedBytes = Number(headers['content-length'])
-      using _share = transfers.enter(requireAccount(exchange), exchange, { direction: 'pull', expectedBytes })
+      using _share = transfers.enter(callerOf(exchange), exchange, { direction: 'pull', expectedBytes })
       using _guard = guardSending(exchange)
       const { response } = exchange
       await registry.sendBlob(

@@ -1,4 +1,3 @@
-import type { AccessRules } from '../../access/rules.ts'
 import type { Registry } from '../../registry/registry.ts'
 import type { SharedBounds } from '../bounds/shared-bounds.ts'
 import { createBlobHandlers } from './blob.ts'
@@ -12,19 +11,18 @@ import type { Handlers } from './routes.ts'
 /** Dependencies of all handlers together. */
 interface Parts {
   readonly registry: Registry
-  readonly rules: AccessRules
   readonly bounds: SharedBounds
 }
 
 /** Creates the handlers of `/v2/`. */
-export function createHandlers({ registry, rules, bounds }: Parts): Handlers {
+export function createHandlers({ registry, bounds }: Parts): Handlers {
   const { transfers, manifestRoom } = bounds
   return {
     ping,
-    ...createListHandlers({ registry, rules }),
+    ...createListHandlers({ registry }),
     ...createReferrerHandler({ registry }),
     ...createBlobHandlers({ registry, transfers }),
     ...createManifestHandlers({ registry, room: manifestRoom }),
-    ...createUploadHandlers({ registry, rules, transfers }),
+    ...createUploadHandlers({ registry, transfers }),
   }
 }

@@ -1,5 +1,4 @@
 import { visibleRepositories } from '../../access/decide.ts'
-import type { AccessRules } from '../../access/rules.ts'
 import type { PageRequest } from '../../oci/request.ts'
 import type { ListContent } from '../../registry/pull/list-content.ts'
 import { nextPageLink } from '../answer/next-page-link.ts'
@@ -9,10 +8,8 @@ import type { Handlers } from './routes.ts'
 /** Creates the handlers of lists. */
 export function createListHandlers({
   registry,
-  rules,
 }: {
   registry: ListContent
-  rules: AccessRules
 }): Pick<Handlers, 'tag-list' | 'catalog'> {
   return {
     /** end-8a, end-8b. */
@@ -24,7 +21,7 @@ export function createListHandlers({
 
     /** The repositories that the account may pull from. */
     async catalog({ page }, exchange) {
-      const visible = visibleRepositories(exchange.principal, rules)
+      const visible = visibleRepositories(exchange.principal, exchange.rules)
       const { entries, next } = await registry.listRepositories(visible, page)
       const headers = nextPageLink('/v2/_catalog', next, sizeParameter(page, entries.length))
       replyJson(exchange, { repositories: entries }, { headers })

@@ -1,12 +1,15 @@
+import { includesAction } from '../../access/action-mask.ts'
+import { actionsOf } from '../../access/decide.ts'
 import { OciError } from '../../oci/errors.ts'
 import { MAX_MANIFEST_BYTES } from '../../oci/manifest.ts'
+import type { RepositoryName } from '../../oci/repository-name.ts'
 import type { DeleteContent } from '../../registry/delete-content.ts'
 import type { PullContent } from '../../registry/pull/pull-content.ts'
-import type { PushManifest } from '../../registry/push/push-manifest.ts'
+import type { ManifestPush, PushManifest } from '../../registry/push/push-manifest.ts'
 import { matchesEtag } from '../answer/match-etag.ts'
 import { replyBytes, replyEmpty } from '../answer/reply.ts'
 import type { BodyRoom } from '../bounds/body-room.ts'
-import { holderOf, requireAccount } from '../request/exchange.ts'
+import { type Exchange, holderOf, requireAccount } from '../request/exchange.ts'
 import { readBody } from '../request/read-body.ts'
 import type { Handlers } from './routes.ts'
 
@@ -49,7 +52,9 @@ export function createManifestHandlers({
       const bytes = await readBody(exchange.request, { maxBytes: MAX_MANIFEST_BYTES, tooLarge, hold })
       const contentType = exchange.request.headers['content-type']
       const owner = requireAccount(exchange)
-      const pushed = await registry.pushManifest({ repository, owner, reference, tags, contentType, bytes })
+      const tagRights = tagRightsOf(exchange, repository)
+      const push = { repository, owner, reference, tags, contentType, bytes, tagRights }
+      const pushed = await registry.pushManifest(push)
       replyEmpty(exchange, 201, {
         location: `${exchange.locationBase}/v2/${repository}/manifests/${pushed.digest}`,
         'docker-content-digest': pushed.digest,
@@ -64,6 +69,15 @@ export function createManifestHandlers({
       await registry.deleteManifest(request.repository, request.reference, requireAccount(exchange))
       replyEmpty(exchange, 202)
     },
+  }
+}
+
+/** Rights to tags: whether one is made or moved is known only in the transaction that writes it. */
+function tagRightsOf({ principal, rules }: Exchange, repository: RepositoryName): ManifestPush['tagRights'] {
+  const actions = actionsOf(principal, repository, rules)
+  return {
+    mayCreate: includesAction(actions, 'create'),
+    mayOverwrite: includesAction(actions, 'overwrite'),
   }
 }
 

@@ -2,7 +2,7 @@ import { MEDIA_TYPES } from '../../oci/media-type.ts'
 import type { ListReferrers } from '../../registry/pull/list-referrers.ts'
 import { nextPageLink } from '../answer/next-page-link.ts'
 import { replyBytes } from '../answer/reply.ts'
-import { requireAccount } from '../request/exchange.ts'
+import { callerOf } from '../request/exchange.ts'
 import type { Handlers } from './routes.ts'
 
 /** Creates the handler of referrers. */
@@ -15,7 +15,7 @@ export function createReferrerHandler({
     /** end-12a, end-12b: an image index of the referrers of a manifest. */
     async 'referrer-list'(request, exchange) {
       const { repository, digest, artifactType, page } = request
-      const owner = requireAccount(exchange)
+      const owner = callerOf(exchange)
       const { entries, next } = await registry.listReferrers({
         repository,
         owner,

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Principal } from '../../access/principal.ts'
+import type { AccessRules } from '../../access/rules.ts'
 import type { Visit } from '../../front-door/visit/visit.ts'
 import { OciError } from '../../oci/errors.ts'
 import type { UnsentHold } from '../../stream/unsent-bytes.ts'
@@ -12,6 +13,8 @@ export interface Exchange {
   readonly response: ServerResponse
   readonly visit: Visit
   principal: Principal
+  /** The rules in force when the request came: one answer never mixes two. */
+  rules: AccessRules
   repository: string | undefined
   route: RouteName
   errorCode: string | undefined
@@ -28,7 +31,7 @@ export interface Exchange {
 
 /** Name of the request's account. Errors: `UNAUTHORIZED`. */
 export function requireAccount(exchange: Exchange): string {
-  if (exchange.principal.kind === 'user') return exchange.principal.name
+  if (exchange.principal.kind !== 'anonymous') return exchange.principal.name
   throw new OciError('UNAUTHORIZED')
 }
 
@@ -36,12 +39,17 @@ export function requireAccount(exchange: Exchange): string {
  * Id of that account: upload sessions are bound to it, and not to a name that another may get. Errors: `UNAUTHORIZED`.
  */
 export function requireAccountId(exchange: Exchange): string {
-  if (exchange.principal.kind === 'user') return exchange.principal.id
+  if (exchange.principal.kind !== 'anonymous') return exchange.principal.id
   throw new OciError('UNAUTHORIZED')
+}
+
+/** Name under which a request's transfers are counted and listed: its account, or its address without one. */
+export function callerOf({ principal, visit }: Exchange): string {
+  return principal.kind === 'anonymous' ? `(anonymous ${visit.remoteAddress})` : principal.name
 }
 
 /** Holder of a request's memory: its account, or its address without one. */
 export function holderOf({ principal, visit }: Exchange): string {
   // No account has a space in its name, nor an address.
-  return principal.kind === 'user' ? `account ${principal.name}` : `address ${visit.remoteAddress}`
+  return principal.kind !== 'anonymous' ? `account ${principal.name}` : `address ${visit.remoteAddress}`
 }

@@ -38,7 +38,7 @@ export interface RequestMeter {
 /** The relation of a repository to a principal. */
 export function relationOf(repository: string | undefined, principal: Principal): RepositoryRelation {
   if (repository === undefined) return 'none'
-  if (principal.kind !== 'user') return 'other'
+  if (principal.kind === 'anonymous') return 'other'
   const { name } = principal
   return repository.startsWith(name) && repository[name.length] === '/' ? 'own' : 'other'
 }

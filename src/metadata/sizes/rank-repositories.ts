@@ -1,8 +1,9 @@
 import type { Expression, ExpressionBuilder, RawBuilder } from 'kysely'
 import { kysely } from '../../database/kysely.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
+import { readIncluded } from '../queries/read-included.ts'
 import { holdsContent, type Reads } from '../queries/repositories.ts'
-import { withinFilter } from '../queries/repository-filter.ts'
+import { withinSpans } from '../queries/repository-filter.ts'
 import { withinNamespace } from '../queries/within-namespace.ts'
 import type { MetadataSchema } from '../schema.ts'
 import type { RankedPage, RankedRepository, RepositoryOrder } from '../size-facts.ts'
@@ -23,7 +24,16 @@ interface RankedRow {
  * A page of repositories in an order: the ranks of all are read, by which the page is chosen, and the totals of that page
  * alone.
  */
-export async function rankRepositories(db: Reads, page: RankedPage): Promise<RankedRepository[]> {
+export function rankRepositories(db: Reads, page: RankedPage): Promise<RankedRepository[]> {
+  const { filter = 'all' } = page
+  return readIncluded(
+    'all' === filter || !('namespace' in filter) ? filter : 'all',
+    page.limit,
+    (limit, after) => readRanked(db, { ...page, limit, after: after ?? page.after }),
+  )
+}
+
+async function readRanked(db: Reads, page: RankedPage): Promise<RankedRepository[]> {
   const rows = await db
     .selectFrom(selectTotals(page).as('totals'))
     .selectAll()
@@ -99,7 +109,7 @@ function isWithin(
   eb: ExpressionBuilder<MetadataSchema, 'repositories'>,
   filter: NonNullable<RankedPage['filter']>,
 ): Expression<unknown> {
-  if (filter === 'all' || !('namespace' in filter)) return withinFilter(eb, filter)
+  if (filter === 'all' || !('namespace' in filter)) return withinSpans(eb, filter)
   return withinNamespace(kysely.sql.ref('repositories.name'), filter.namespace)
 }
 

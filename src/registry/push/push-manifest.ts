@@ -1,5 +1,5 @@
 import type { BlobReader, BlobWriter } from '../../blobs/blob-store.ts'
-import type { BlobFacts, ManifestFacts, NamedContent } from '../../metadata/metadata.ts'
+import type { BlobFacts, ManifestFacts, NamedContent, TagRights } from '../../metadata/metadata.ts'
 import { algorithmOf, type Digest, hashContent } from '../../oci/digest.ts'
 import { OciError } from '../../oci/errors.ts'
 import { isDigestReference, type Reference, type Tag } from '../../oci/reference.ts'
@@ -23,6 +23,8 @@ export interface ManifestPush {
   readonly tags: readonly Tag[]
   readonly contentType: string | undefined
   readonly bytes: Uint8Array
+  /** Rights of the account to tags; undefined: all. */
+  readonly tagRights?: TagRights | undefined
 }
 
 /** Result of a push. */
@@ -38,6 +40,7 @@ export interface PushManifest {
   /**
    * Stores a manifest unchanged and moves its tags. Errors: `MANIFEST_INVALID`, `DIGEST_INVALID` if it is pushed by a
    * digest it does not have, `MANIFEST_BLOB_UNKNOWN` if content it names is absent or its bytes are lost,
+   * `DENIED` if the account may not make or move a tag,
    * `STORAGE_FULL`, `UNAVAILABLE`, `TOOMANYREQUESTS` if too many large ones of the account wait.
    */
   pushManifest(push: ManifestPush): Promise<PushedManifest>
@@ -70,7 +73,7 @@ export function createPushManifest(parts: Parts): PushManifest {
 }
 
 async function pushManifest(
-  { repository, owner, reference, tags, contentType, bytes }: ManifestPush,
+  { repository, owner, reference, tags, contentType, bytes, tagRights }: ManifestPush,
   { blobs, metadata, presence, manifests, room, isSparseAllowed, onUnreadExpiry }: Parts,
 ): Promise<PushedManifest> {
   await room.requireForManifest(bytes.length)
@@ -94,6 +97,7 @@ async function pushManifest(
     tags: allTags,
     isSparseAllowed,
     by: owner,
+    tagRights,
     expiresAfterMs: expiry.afterMs,
   })
   refuseMissized(missized)

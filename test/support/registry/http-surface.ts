@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type AccessRules, DEFAULT_RULES } from '../../../src/access/rules.ts'
+import { AccessRules, NO_RULES } from '../../../src/access/rules.ts'
 import type { Visit } from '../../../src/front-door/visit/visit.ts'
 import { createSharedBounds, type SharedBounds } from '../../../src/http/bounds/shared-bounds.ts'
 import { createRegistryHost } from '../../../src/http/registry-host.ts'
@@ -44,7 +44,7 @@ export interface HttpSurface extends AsyncDisposable {
 
 /** Opens a surface; disposing closes it and removes its stores. */
 export async function openHttpSurface(options: SurfaceOptions = {}): Promise<HttpSurface> {
-  const { wrap = (registry) => registry, rules = DEFAULT_RULES } = options
+  const { wrap = (registry) => registry, rules = new AccessRules(NO_RULES) } = options
   const resources = new AsyncDisposableStack()
   const rooms = resources.use(await RegistryRooms.open())
   const { database } = rooms
@@ -56,7 +56,7 @@ export async function openHttpSurface(options: SurfaceOptions = {}): Promise<Htt
   const served = createRegistryHost({
     openConsole: () => Promise.reject(new Error('this surface has no admin API')),
     registry: wrap(registry),
-    rules,
+    rules: () => rules,
     bounds,
     accounts,
     tokens: await createTokenService({ database, lifetimeS: 300 }),

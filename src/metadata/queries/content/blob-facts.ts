@@ -9,8 +9,9 @@ import { isBeingRemoved, readMark, UNKNOWN_SIZE } from '../blob-removals.ts'
 import { enqueue } from '../collection-queue.ts'
 import type { FindQuota } from '../quotas/quota-reader.ts'
 import { requireRoom } from '../quotas/require-room.ts'
+import { readIncluded } from '../read-included.ts'
 import { dropIfEmpty, ensureRepository, findRepositoryId, type Reads, type Writes } from '../repositories.ts'
-import { withinFilter } from '../repository-filter.ts'
+import { isWithin, withinSpans } from '../repository-filter.ts'
 
 /**
  * Time within which a use of a link is not recorded again, in milliseconds: short beside the time for which a client may
@@ -119,17 +120,23 @@ async function findHolder(
   selection: { digest: Digest; filter: RepositoryFilter; preferred: RepositoryName | undefined },
 ): Promise<RepositoryName | undefined> {
   const { digest, filter, preferred } = selection
-  const row = await db
-    .selectFrom('repository_blobs')
-    .innerJoin('repositories', 'repositories.id', 'repository_blobs.repository_id')
-    .select('repositories.name')
-    .where('repository_blobs.digest', '=', digest)
-    .where((eb) => withinFilter(eb, filter))
-    .where('repositories.trashed_at', 'is', null)
-    .orderBy((eb) => eb('repositories.name', '=', preferred ?? ''), 'desc')
-    .limit(1)
-    .executeTakeFirst()
-  return row?.name as RepositoryName | undefined
+  const selectHolders = () =>
+    db
+      .selectFrom('repository_blobs')
+      .innerJoin('repositories', 'repositories.id', 'repository_blobs.repository_id')
+      .select('repositories.name')
+      .where('repository_blobs.digest', '=', digest)
+      .where('repositories.trashed_at', 'is', null)
+  if (preferred !== undefined && isWithin(filter, preferred)) {
+    const held = await selectHolders().where('repositories.name', '=', preferred).executeTakeFirst()
+    if (held) return preferred
+  }
+  const [holder] = await readIncluded<{ name: string }>(filter, 1, (limit, after) => {
+    let query = selectHolders().where((eb) => withinSpans(eb, filter))
+    if (after !== undefined) query = query.where('repositories.name', '>', after.name)
+    return query.orderBy('repositories.name').limit(limit).execute()
+  })
+  return holder?.name as RepositoryName | undefined
 }
 
 async function claimBlob(

@@ -19,7 +19,7 @@ export async function insertManifest(
   record: ManifestRecord,
   { policies, now }: { policies: PolicyReader; now: number },
 ): Promise<void> {
-  const { repository, digest, bytes, by } = record
+  const { repository, digest, bytes, by, tagRights } = record
   const repositoryId = await ensureRepository(tx, repository, now)
   await tx
     .insertInto('blobs')
@@ -38,7 +38,7 @@ export async function insertManifest(
   await insertReferences(tx, record, repositoryId)
   await recordUses(tx, repositoryId, { digests: [digest], at: now })
   await recordExpiry(tx, { ...record, repositoryId })
-  const act = { repository, repositoryId, policies, now, by }
+  const act = { repository, repositoryId, policies, now, by, rights: tagRights }
   for (const name of record.tags) await moveTag(tx, act, { name, digest })
   if (record.tags.length === 0) {
     await enqueue(tx, [{ kind: 'manifest', repositoryId, digest }], { since: now, reason: 'untagged' })

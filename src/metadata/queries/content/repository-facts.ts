@@ -6,8 +6,9 @@ import type { Page, RepositoryFacts, RepositoryFilter, TagRow } from '../../meta
 import type { MetadataSchema } from '../../schema.ts'
 import { lastOf } from '../last-of.ts'
 import type { PolicyReader } from '../policies/policy-reader.ts'
+import { readIncluded } from '../read-included.ts'
 import { findHeldRepository, type Reads } from '../repositories.ts'
-import { withinFilter } from '../repository-filter.ts'
+import { withinSpans } from '../repository-filter.ts'
 import { requireDeletable, trashRepository } from '../trash/trash-repository.ts'
 
 /** {@link RepositoryFacts} in SQL. */
@@ -30,20 +31,24 @@ export function createRepositoryFacts(
 }
 
 async function listRepositories(db: Reads, filter: RepositoryFilter, page: Page): Promise<RepositoryName[]> {
-  let query = db
-    .selectFrom('repositories')
-    .select('name')
-    .where((eb) => withinFilter(eb, filter))
-    .where('trashed_at', 'is', null)
-    .where(({ exists, selectFrom }) =>
-      exists(
-        selectFrom('manifests').select('manifests.digest').whereRef('repository_id', '=', 'repositories.id'),
-      ),
-    )
-  const last = lastOf(page)
-  if (last !== undefined) query = query.where('name', '>', last)
-  const rows = await query.orderBy('name').limit(page.limit).execute()
-  return rows.map((row) => row.name as RepositoryName)
+  const rows = await readIncluded<{ name: string }>(filter, page.limit, (limit, after) => {
+    let query = db
+      .selectFrom('repositories')
+      .select('name')
+      .where((eb) => withinSpans(eb, filter))
+      .where('trashed_at', 'is', null)
+      .where(({ exists, selectFrom }) =>
+        exists(
+          selectFrom('manifests')
+            .select('manifests.digest')
+            .whereRef('repository_id', '=', 'repositories.id'),
+        ),
+      )
+    const last = after?.name ?? lastOf(page)
+    if (last !== undefined) query = query.where('name', '>', last)
+    return query.orderBy('name').limit(limit).execute()
+  })
+  return rows.map(({ name }) => name as RepositoryName)
 }
 
 async function listTags(db: Reads, repository: RepositoryName, page: Page): Promise<Tag[] | undefined> {

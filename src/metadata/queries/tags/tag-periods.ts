@@ -1,5 +1,6 @@
 import type { Tag } from '../../../oci/reference.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
+import type { TagRights } from '../../metadata.ts'
 import type { TagEnd } from '../../schema.ts'
 import { betweenBatches } from '../between-batches.ts'
 import { enqueue } from '../collection-queue.ts'
@@ -8,6 +9,7 @@ import { recordUses } from '../manifest-uses.ts'
 import { type PolicyReader, selectPolicyStamp } from '../policies/policy-reader.ts'
 import type { Writes } from '../repositories.ts'
 import { refuseImmutableTag } from './refuse-immutable.ts'
+import { refuseUnentitled } from './refuse-unentitled.ts'
 
 /** Tags ended at once, between which other requests are served. */
 const BATCH = 500
@@ -20,11 +22,13 @@ interface TagAct {
   readonly now: number
   /** Name of the account; undefined: unknown. */
   readonly by: string | undefined
+  /** Undefined: all. */
+  readonly rights?: TagRights | undefined
 }
 
 /**
  * Points a tag at a manifest; a period in which it pointed at another one ends. Errors: `DENIED` if a policy makes the
- * tag immutable and it points at another one.
+ * tag immutable and it points at another one, or if the rights do not include this change.
  */
 export async function moveTag(
   tx: Writes,
@@ -42,6 +46,7 @@ export async function moveTag(
       .execute()
     return
   }
+  refuseUnentitled(act, { tag: name, isPresent: present.digest !== null })
   if (present.digest !== null) {
     refuseImmutableTag(await policies.readStamped(tx, present), { repository, tag: name, change: 'moved' })
     await takeTag(tx, act, { name, how: 'moved' })
