@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { blobFile } from '../test/support/content/blob-file.ts'
 import { MANIFEST_TYPE } from './push-image.ts'
 
 /** Layers of an image, beside its config: with the manifest eleven blobs. */
@@ -30,12 +31,6 @@ export interface SeededImage {
   readonly isDead: boolean
   readonly manifest: string
   readonly blobs: readonly string[]
-}
-
-/** Path of a blob's file in the layout of Distribution. */
-export function seededBlobPath(root: string, digest: string): string {
-  const hex = digest.slice('sha256:'.length)
-  return join(root, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data')
 }
 
 /** Writes images as rows and files: pushing a million blobs takes hours. No two have a layer in common. */
@@ -85,7 +80,7 @@ function makeImage(root: string, number: number): MadeImage {
 
 function writeBlob(root: string, bytes: string | Buffer): { digest: string; size: number } {
   const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
-  const path = seededBlobPath(root, digest)
+  const path = blobFile(root, digest)
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   writeFileSync(path, bytes, { mode: 0o600 })
   return { digest, size: bytes.length }

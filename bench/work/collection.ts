@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { part } from '../../test/parts/find-parts.ts'
+import { blobFile } from '../../test/support/content/blob-file.ts'
 import { runOk } from '../../test/support/machine/run-command.ts'
 import { BERTH_BIN } from '../../test/support/program/boot-berth.ts'
 import { writeLinks } from '../distribution-links.ts'
@@ -11,7 +12,7 @@ import { readUsage } from '../process-usage.ts'
 import { header, pushImage, putManifest, type Target } from '../push-image.ts'
 import { type KeptConnections, keepConnections, requestOk } from '../registry-request.ts'
 import { median, percentile } from '../samples.ts'
-import { type SeededImage, seededBlobPath, seedImages } from '../seed-images.ts'
+import { type SeededImage, seedImages } from '../seed-images.ts'
 import { seedTags } from '../seed-tags.ts'
 import { formatRegistryConfig } from '../servers/registry-config.ts'
 import { type BenchBerth, startBerth } from '../servers/start-berth.ts'
@@ -173,7 +174,7 @@ function countQueue({ dataDir }: BenchBerth): number {
 function checkFiles(root: string, images: readonly SeededImage[]): void {
   for (const { isDead, manifest, blobs } of images) {
     for (const digest of [manifest, ...blobs]) {
-      if (existsSync(seededBlobPath(root, digest)) === isDead) {
+      if (existsSync(blobFile(root, digest)) === isDead) {
         throw new Error(
           `${digest} of ${isDead ? 'an image without a tag is left' : 'a tagged image is gone'}`,
         )

@@ -2,16 +2,13 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { databaseFile } from '../../src/app/folders/data-folder.ts'
 import { skipReason } from '../parts/find-parts.ts'
 import { type StartedDaemon, startDockerd } from '../parts/start-dockerd.ts'
 import { type ClientRoom, openClientRoom } from '../support/clients/client-room.ts'
 import { busyboxTree } from '../support/content/busybox.ts'
 import { makeTar } from '../support/content/tar.ts'
-
-/** Pause between two looks at what Berth knows, in ms: it reads the engine once a minute. */
-const POLL_MS = 1_000
+import { until } from '../support/machine/until.ts'
 
 describe('images that containers run', { skip: skipReason('docker', 'dockerd', 'busybox') }, () => {
   let room: ClientRoom
@@ -121,8 +118,3 @@ describe('images that containers run', { skip: skipReason('docker', 'dockerd', '
     `)
   }
 })
-
-/** Waits until it is so; the runner's time limit ends a wait in vain. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await sleep(POLL_MS)
-}

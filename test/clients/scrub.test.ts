@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { skipReason } from '../parts/find-parts.ts'
 import { openClientRoom } from '../support/clients/client-room.ts'
+import { blobFile } from '../support/content/blob-file.ts'
 import { makeImage } from '../support/content/make-image.ts'
 import { writeOciLayout } from '../support/content/oci-layout.ts'
 import { runFailing } from '../support/machine/run-command.ts'
@@ -24,8 +25,7 @@ test('skopeo fails clearly to pull a damaged image, its push mends it, and then 
   await room.run('skopeo', push)
   await room.run('skopeo', pull('whole'))
   const manifest = JSON.parse(await room.run('skopeo', ['inspect', '--raw', '--tls-verify=false', reference]))
-  const hex = manifest.layers[0].digest.slice('sha256:'.length)
-  const file = join(berth.dataDir, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data')
+  const file = blobFile(berth.dataDir, manifest.layers[0].digest)
   const bytes = await readFile(file)
   bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
   await writeFile(file, bytes)

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import type { PostgresServer, PostgresTestDatabase } from '../support/database/postgres-server.ts'
 import { findFreePort } from '../support/machine/free-port.ts'
 import type { TempFolder } from '../support/machine/temp-folder.ts'
+import { until } from '../support/machine/until.ts'
 import type { BerthSite } from '../support/program/berth-process.ts'
 import { noteSecret } from '../support/program/secret-canary.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
-import { until } from '../workers/worker-site.ts'
 
 /** A server's folder and database, with the password in a file. */
 interface Place {

@@ -10,12 +10,12 @@ import {
   startPostgresServer,
 } from '../support/database/postgres-server.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { until } from '../support/machine/until.ts'
 import { BerthProcess } from '../support/program/berth-process.ts'
 import { type CliResult, runCli } from '../support/program/run-cli.ts'
 import { noteSecret } from '../support/program/secret-canary.ts'
 import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/requests/push-content.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
-import { until } from '../workers/worker-site.ts'
 import { placeIn, readFirstPassword, requestStatus } from './postgres-site.ts'
 
 let postgres: PostgresServer

@@ -8,11 +8,11 @@ import {
   startPostgresServer,
 } from '../support/database/postgres-server.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { until } from '../support/machine/until.ts'
 import { BerthProcess } from '../support/program/berth-process.ts'
 import { noteSecret } from '../support/program/secret-canary.ts'
 import { pushBlob } from '../support/requests/push-content.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
-import { until } from '../workers/worker-site.ts'
 import { placeIn, readFirstPassword, requestStatus } from './postgres-site.ts'
 
 describe('servers on a PostgreSQL database that is new, or can no longer be used', {

@@ -8,6 +8,7 @@ import { mailCertificates } from '../support/certificates/mail-certificates.ts'
 import { type DockerRoom, IMAGE, openDockerRoom } from '../support/docker/docker-room.ts'
 import { runOk } from '../support/machine/run-command.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { until } from '../support/machine/until.ts'
 import { BERTH_BIN } from '../support/program/boot-berth.ts'
 import { DES_HASH, DOMAIN, VHOST_FILE } from '../support/vhost/brief-files.ts'
 
@@ -67,7 +68,7 @@ describe('Berth in the place of the brief’s two containers', {
     )
     const format = '{{(index .NetworkSettings.Networks "web").IPAddress}}'
     address = (await room.docker('inspect', '--format', format, 'berth')).trim()
-    await until(async () => /^HTTP\/1\.1 401 /.test(await requestHost(DOMAIN, '/v2/')), logs)
+    await until(async () => /^HTTP\/1\.1 401 /.test(await requestHost(DOMAIN, '/v2/').catch(String)), logs)
     assert.match(await requestHost(DOMAIN, '/v2/'), /^docker-distribution-api-version: registry\/2\.0\r$/im)
   })
 
@@ -101,7 +102,10 @@ describe('Berth in the place of the brief’s two containers', {
         ],
       ],
     )
-    await until(async () => /^HTTP\/2 200 [\s\S]*hello/.test(await requestHost(SITE, '/')), logs)
+    await until(
+      async () => /^HTTP\/2 200 [\s\S]*hello/.test(await requestHost(SITE, '/').catch(String)),
+      logs,
+    )
     const list = await room.docker('exec', 'berth', '/berth/bin/berth', 'site', 'list')
     assert.match(list, new RegExp(`^${DOMAIN} +up +registry `, 'm'))
     assert.match(list, new RegExp(`^${SITE} +up `, 'm'))
@@ -123,13 +127,3 @@ describe('Berth in the place of the brief’s two containers', {
     return `${list}\n${await room.docker('logs', 'berth')}`
   }
 })
-
-/** Checks a condition again and again until it is true, for twenty seconds at most. */
-async function until(holds: () => Promise<boolean>, explain: () => Promise<string>): Promise<void> {
-  const deadline = Date.now() + 20_000
-  while (!(await holds().catch(() => false))) {
-    if (Date.now() > deadline)
-      throw new assert.AssertionError({ message: `it did not come to hold in time\n${await explain()}` })
-    await new Promise((resolve) => setTimeout(resolve, 200))
-  }
-}

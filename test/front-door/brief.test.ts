@@ -14,6 +14,7 @@ import { addLoopbackAddress } from '../support/machine/loopback-address.ts'
 import { runCommand, runFailing, runOk } from '../support/machine/run-command.ts'
 import { type StartedProcess, startProcess } from '../support/machine/start-process.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { until } from '../support/machine/until.ts'
 import { BERTH_BIN } from '../support/program/boot-berth.ts'
 import { DES_HASH, DOMAIN, VHOST_FILE } from '../support/vhost/brief-files.ts'
 
@@ -211,12 +212,3 @@ describe('the brief, from its first command to its last', { skip: skipReason(...
     return runOk('curl', ['-si', '--cacert', rootFile, `https://${DOMAIN}/v2/`])
   }
 })
-
-/** Checks a condition again and again until it is true, for ten seconds at most. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new assert.AssertionError({ message: 'it did not come to hold in time' })
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}

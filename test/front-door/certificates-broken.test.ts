@@ -8,6 +8,7 @@ import { findFreePort, isListening } from '../support/machine/free-port.ts'
 import { runCommand, runOk } from '../support/machine/run-command.ts'
 import { startProcess } from '../support/machine/start-process.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { until } from '../support/machine/until.ts'
 import { BERTH_BIN } from '../support/program/boot-berth.ts'
 
 const DOMAIN = 'registry.example.com'
@@ -74,14 +75,6 @@ function visit(port: number, host: string): Promise<string> {
     })
     socket.once('error', (error) => resolve(error.message))
   })
-}
-
-async function until(holds: () => Promise<boolean>, explain: () => Promise<string>): Promise<void> {
-  const deadline = Date.now() + 10_000
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new assert.AssertionError({ message: `not in time\n${await explain()}` })
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
 }
 
 describe('a certificate that does not match its key', () => {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
-import { access, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { Agent, get } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findFreePort } from '../support/machine/free-port.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { until } from '../support/machine/until.ts'
 import { BerthProcess } from '../support/program/berth-process.ts'
 
 const HOSTS = ['a.example', 'b.example']
@@ -59,22 +61,12 @@ async function keepRequesting(port: number, signal: AbortSignal): Promise<string
 }
 
 /** Lines are gathered for a moment before they are written, on a busy machine for a longer one. */
-async function untilFilled(path: string): Promise<void> {
-  while ((await stat(path)).size === 0) await sleep(10)
+function untilFilled(path: string): Promise<void> {
+  return until(async () => (await stat(path)).size > 0, `${path} stays empty`)
 }
 
-async function untilThere(path: string): Promise<void> {
-  for (let tries = 0; tries < 6_000; tries++) {
-    if (
-      await access(path).then(
-        () => true,
-        () => false,
-      )
-    )
-      return
-    await sleep(10)
-  }
-  assert.fail(`${path} was not made anew`)
+function untilThere(path: string): Promise<void> {
+  return until(() => existsSync(path), `${path} was not made anew`)
 }
 
 for (const [kind, workers] of [

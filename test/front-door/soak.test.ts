@@ -15,6 +15,7 @@ import { findFreePort, isListening } from '../support/machine/free-port.ts'
 import { runOk } from '../support/machine/run-command.ts'
 import { type StartedProcess, startProcess } from '../support/machine/start-process.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { until } from '../support/machine/until.ts'
 import { BERTH_BIN } from '../support/program/boot-berth.ts'
 
 /** Starts and stops of containers; 1,000 for a thorough run: `SOAK_ROUNDS=1000 npm run test:front-door`. */
@@ -228,13 +229,5 @@ function createTurns(): () => number {
   return () => {
     state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
     return Math.floor(state / 65_536)
-  }
-}
-
-async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 15_000
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new assert.AssertionError({ message: what })
-    await sleep(100)
   }
 }

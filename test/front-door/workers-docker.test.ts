@@ -5,9 +5,10 @@ import { skipReason } from '../parts/find-parts.ts'
 import { openDockerRoom } from '../support/docker/docker-room.ts'
 import { findFreePort } from '../support/machine/free-port.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { until } from '../support/machine/until.ts'
 import { BerthProcess } from '../support/program/berth-process.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
-import { listChildren, until } from '../workers/worker-site.ts'
+import { listChildren } from '../workers/worker-site.ts'
 
 const HOST = 'app.example.com'
 /** Connections with a request each, one after the other: they go to the workers in turn. */

@@ -100,9 +100,3 @@ export function readErrorCode({ code, stderr }: CliResult): string | undefined {
   assert.equal(code, 1, stderr)
   return /"code":"(\w+)"|error\[(\w+)\]/.exec(stderr)?.slice(1).find(Boolean)
 }
-
-/** The file of a blob below a folder of blobs. */
-export function blobFile(root: string, digest: string): string {
-  const hex = digest.slice('sha256:'.length)
-  return join(root, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data')
-}

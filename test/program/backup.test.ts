@@ -3,9 +3,10 @@ import { existsSync, readdirSync } from 'node:fs'
 import { mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { blobFile } from '../support/content/blob-file.ts'
 import { runCli } from '../support/program/run-cli.ts'
 import { hashSha256 } from '../support/requests/push-content.ts'
-import { blobFile, done, ENGINES, noPostgres, open, REPOSITORY, readErrorCode, serve } from './backup-room.ts'
+import { done, ENGINES, noPostgres, open, REPOSITORY, readErrorCode, serve } from './backup-room.ts'
 
 for (const engine of ENGINES) {
   describe(`backups of a server on ${engine}`, { skip: engine === 'postgres' && noPostgres }, () => {

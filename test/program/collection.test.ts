@@ -4,9 +4,10 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import type { Finding } from '../../src/app/doctor/finding.ts'
-import { type BootedBerth, bootBerth } from '../support/program/boot-berth.ts'
+import { blobFile } from '../support/content/blob-file.ts'
+import { until } from '../support/machine/until.ts'
+import { bootBerth } from '../support/program/boot-berth.ts'
 import { runCli } from '../support/program/run-cli.ts'
 import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/requests/push-content.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
@@ -44,26 +45,12 @@ async function open() {
       const { findings } = JSON.parse(stdout) as { findings: Finding[] }
       return findings.filter((finding) => finding.check === check && finding.state === state)
     },
-    isStored: (digest: string) => existsSync(blobFile(berth, digest)),
-    fileOf: (digest: string) => blobFile(berth, digest),
+    isStored: (digest: string) => existsSync(blobFile(berth.dataDir, digest)),
+    fileOf: (digest: string) => blobFile(berth.dataDir, digest),
     /** Lets all that happened so far be days older. */
     age: (days: number) => makeOlder(join(berth.dataDir, 'berth.db'), days * 24 * 3_600_000),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
-}
-
-/** Waits for a condition, at most ten seconds: the server remembers its warnings for one. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 10_000
-  while (!(await condition())) {
-    assert.ok(performance.now() < end, 'still not so after ten seconds')
-    await setTimeout(200)
-  }
-}
-
-function blobFile({ dataDir }: BootedBerth, digest: string): string {
-  const hex = digest.slice('sha256:'.length)
-  return join(dataDir, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data')
 }
 
 function makeOlder(file: string, ms: number): void {

@@ -3,14 +3,11 @@ import { rename, writeFile } from 'node:fs/promises'
 import { get } from 'node:https'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { makePaper } from '../support/certificates/paper-ca.ts'
 import { findFreePort } from '../support/machine/free-port.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { until } from '../support/machine/until.ts'
 import { BerthProcess } from '../support/program/berth-process.ts'
-
-/** Longest wait for a line of the log, in ms. */
-const LOG_MS = 45_000
 
 for (const flags of [
   [],
@@ -41,21 +38,22 @@ for (const flags of [
       logFile,
       flags: [...tls, ...flags],
     })
-    const deadline = Date.now() + LOG_MS
-    const until = async (isSo: () => Promise<boolean>, what: string): Promise<void> => {
-      while (!(await isSo().catch(() => false))) {
-        assert.ok(Date.now() < deadline && !server.hasEnded, what)
-        await sleep(100)
-      }
-    }
-    await until(async () => /a\.crt has expired on/.test(await server.readLog()), 'nothing in the log')
+    const untilServed = (isSo: () => Promise<boolean>, what: string): Promise<void> =>
+      until(() => {
+        assert.ok(!server.hasEnded, what)
+        return isSo().catch(() => false)
+      }, what)
+    await untilServed(async () => /a\.crt has expired on/.test(await server.readLog()), 'nothing in the log')
     // Workers begin to listen after the primary has checked the certificate.
-    await until(async () => (await requestReadiness(tlsPort)).status !== '', 'TLS is not served')
+    await untilServed(async () => (await requestReadiness(tlsPort)).status !== '', 'TLS is not served')
     const [warning] = (await requestReadiness(tlsPort)).warnings ?? []
     assert.deepEqual([warning?.code, warning?.count], ['CERTIFICATE_EXPIRED', 1])
     assert.ok(Date.parse(String(warning?.since)) < Date.now())
     await write([-1, 5])
-    await until(async () => (await requestReadiness(tlsPort)).warnings === undefined, 'the warning stays')
+    await untilServed(
+      async () => (await requestReadiness(tlsPort)).warnings === undefined,
+      'the warning stays',
+    )
     assert.equal((await server.readLog()).match(/has expired on/g)?.length, 1)
   })
 }

@@ -14,9 +14,9 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { runCommand } from '../support/machine/run-command.ts'
+import { until } from '../support/machine/until.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'berth-launcher-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -119,9 +119,6 @@ test('bin/berth as process 1 reaps orphans, passes signals and input on, and end
     output += text
   })
   const ended = once(outside, 'exit')
-  const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
-    while (!(await holds())) await sleep(20)
-  }
   await until(() => output.includes('pid '))
   assert.doesNotMatch(output, /^pid 1$/m)
   outside.stdin.write('words')

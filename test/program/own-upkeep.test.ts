@@ -4,7 +4,8 @@ import { mkdir, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
+import { blobFile } from '../support/content/blob-file.ts'
+import { until } from '../support/machine/until.ts'
 import { bootBerth } from '../support/program/boot-berth.ts'
 import { shortRestsEnvironment } from '../support/program/fast-clock.ts'
 import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/requests/push-content.ts'
@@ -15,8 +16,6 @@ const CONFIG = Buffer.from('{}')
 /** Minutes of the server's rests are as many fifths of a second. */
 const TIMES = 300
 const DAY_MS = 24 * 3_600_000
-/** Longest wait for the next work of the server; in its own time three hours. */
-const PATIENCE_MS = 40_000
 
 /** A server whose rests between two works of upkeep are short. */
 async function open() {
@@ -34,10 +33,7 @@ async function open() {
   const kept = resources.move()
   return {
     berth,
-    fileOf(bytes: Buffer): string {
-      const hex = hashSha256(bytes).slice('sha256:'.length)
-      return join(berth.dataDir, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data')
-    },
+    fileOf: (bytes: Buffer) => blobFile(berth.dataDir, hashSha256(bytes)),
     async push(tag: string, layer: Buffer): Promise<void> {
       for (const bytes of [CONFIG, layer]) await pushBlob(http, REPOSITORY, bytes)
       const manifest = formatManifest([CONFIG, layer])
@@ -53,14 +49,6 @@ async function open() {
       return database.prepare('select 1 from collection_queue where digest = ?').get(digest) !== undefined
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
-  }
-}
-
-async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + PATIENCE_MS
-  while (!(await condition())) {
-    assert.ok(performance.now() < end, `${what}: still not so`)
-    await setTimeout(200)
   }
 }
 
@@ -93,10 +81,10 @@ test('retention, collection, the sweep and scrub are done by the server itself, 
       update upkeep_passes set started_at = started_at - ${age} where ended_at is not null;
     `)
   const untilDone = (what: string, condition: () => Promise<boolean>): Promise<void> =>
-    until(what, () => {
+    until(() => {
       makeDue()
       return condition()
-    })
+    }, what)
   await untilDone(
     'retention ends the old tag',
     async () => !/^old/m.test(await berth.command(['tag', 'list', REPOSITORY])),
@@ -106,7 +94,7 @@ test('retention, collection, the sweep and scrub are done by the server itself, 
     /verified +[56] /.test(await berth.command(['scrub', 'status'])),
   )
   await untilDone('the sweep queues the file', async () => t.isQueued(hashSha256(unnamed)))
-  await until('collection removes both', () => {
+  await until(() => {
     // What goes with an image is queued as it goes, and due an hour later.
     t.change(`
       update collection_queue set since = since - ${age};
@@ -115,7 +103,7 @@ test('retention, collection, the sweep and scrub are done by the server itself, 
       update repository_blobs set created_at = created_at - ${age}, used_at = used_at - ${age};
     `)
     return !existsSync(t.fileOf(old)) && !existsSync(t.fileOf(unnamed))
-  })
+  }, 'collection removes both')
   assert.ok(existsSync(t.fileOf(kept)))
   assert.equal(await t.readStatus('manifests/keep'), 200)
 })

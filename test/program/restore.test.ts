@@ -3,9 +3,10 @@ import { chmod, cp, mkdir, readdir, readFile, rename, stat, symlink, writeFile }
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { blobFile } from '../support/content/blob-file.ts'
 import { runCli } from '../support/program/run-cli.ts'
 import { pushBlob } from '../support/requests/push-content.ts'
-import { blobFile, done, noPostgres, open, postgresServer, readErrorCode, serve } from './backup-room.ts'
+import { done, noPostgres, open, postgresServer, readErrorCode, serve } from './backup-room.ts'
 
 test('facts of SQLite are restored into PostgreSQL, and those of PostgreSQL into SQLite', {
   skip: noPostgres,

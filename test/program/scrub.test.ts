@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { blobFile } from '../support/content/blob-file.ts'
 import { runFailing, runOk } from '../support/machine/run-command.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { BERTH_BIN, type BootedBerth, bootBerth } from '../support/program/boot-berth.ts'
@@ -33,11 +34,6 @@ async function open() {
   }
 }
 
-function fileOf({ dataDir }: BootedBerth, bytes: Buffer): string {
-  const hex = hashSha256(bytes).slice('sha256:'.length)
-  return join(dataDir, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data')
-}
-
 const fails = ({ dataDir }: BootedBerth, args: readonly string[]) =>
   runFailing(BERTH_BIN, [...args, '--data', dataDir])
 
@@ -45,7 +41,7 @@ test('a damaged layer is found beside a running server, named with its tag, and 
   await using t = await open()
   const { berth } = t
   assert.match(await berth.command(['scrub', '--now']), /^Verified: 4 blobs and manifests/)
-  await writeFile(fileOf(berth, LAYER), 'A layer')
+  await writeFile(blobFile(berth.dataDir, hashSha256(LAYER)), 'A layer')
   assert.match(
     await fails(berth, ['scrub', '--now']),
     /damaged 1, of these mended 0[\s\S]*error\[CONTENT_DAMAGED\]/,
@@ -63,7 +59,7 @@ test('a damaged layer is found beside a running server, named with its tag, and 
   assert.match(await berth.command(['scrub', 'status']), /^damaged now +1 since/m)
   const aside = join(berth.dataDir, `berth-quarantine/${hashSha256(LAYER).replace(':', '-')}`)
   assert.equal(await readFile(aside, 'utf8'), 'A layer')
-  assert.ok(!existsSync(fileOf(berth, LAYER)))
+  assert.ok(!existsSync(blobFile(berth.dataDir, hashSha256(LAYER))))
   assert.match(await fails(berth, ['doctor']), /FAILED +content +One blob is damaged/)
   await pushBlob(t.http, REPOSITORY, LAYER)
   assert.ok((await t.pull(LAYER)).body.equals(LAYER))
@@ -79,9 +75,9 @@ test('damaged and missing content is fetched from another registry, and what it 
   await writeFile(passwordFile, `${mirror.berth.requirePassword('alice')}\n`)
   const own = Buffer.from('a layer that the mirror does not have')
   await pushBlob(t.http, REPOSITORY, own)
-  await writeFile(fileOf(berth, LAYER), 'wrong')
-  await rm(fileOf(berth, SECOND))
-  await rm(fileOf(berth, own))
+  await writeFile(blobFile(berth.dataDir, hashSha256(LAYER)), 'wrong')
+  await rm(blobFile(berth.dataDir, hashSha256(SECOND)))
+  await rm(blobFile(berth.dataDir, hashSha256(own)))
   await fails(berth, ['scrub', '--now'])
   const flags = ['--repair-from', mirror.berth.url, '--username', 'alice', '--password-file', passwordFile]
   const output = await fails(berth, ['scrub', ...flags])
@@ -101,7 +97,7 @@ test('damaged and missing content is fetched from another registry, and what it 
 
 test('/readyz warns of damaged content, and stays 200', async () => {
   await using t = await open()
-  await writeFile(fileOf(t.berth, LAYER), '')
+  await writeFile(blobFile(t.berth.dataDir, hashSha256(LAYER)), '')
   const result = JSON.parse(
     (await fails(t.berth, ['scrub', '--now', '--json']))
       .split('\n')

@@ -20,6 +20,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { findFreePort } from '../support/machine/free-port.ts'
 import { runCommand } from '../support/machine/run-command.ts'
+import { until } from '../support/machine/until.ts'
 import { runCli } from '../support/program/run-cli.ts'
 import { cleanEnvironment, serve, serveInto } from '../support/program/served-berth.ts'
 
@@ -58,9 +59,10 @@ function whyNoTerminal(): string | false {
 }
 
 /** Waits until the account exists: it is made after its password was shown or kept. */
-async function untilAdmin(dataDir: string): Promise<void> {
-  while (!existsSync(path.join(dataDir, 'berth.db')) || !(await listNames(dataDir)).includes('admin'))
-    await sleep(50)
+function untilAdmin(dataDir: string): Promise<void> {
+  return until(
+    async () => existsSync(path.join(dataDir, 'berth.db')) && (await listNames(dataDir)).includes('admin'),
+  )
 }
 
 async function listNames(dataDir: string): Promise<string[]> {
@@ -117,7 +119,7 @@ test('a start that hangs in the system, and one whose worker hangs, end at the f
   )
   const ended = once(hanging, 'exit')
   // Taken just before.
-  while (!existsSync(path.join(dataDir, 'server.lock'))) await sleep(10)
+  await until(() => existsSync(path.join(dataDir, 'server.lock')))
   hanging.kill('SIGTERM')
   assert.deepEqual(await ended, [null, 'SIGTERM'])
 
@@ -135,7 +137,7 @@ test('a start that hangs in the system, and one whose worker hangs, end at the f
   for (const pid of workers) process.kill(Number(pid), 'SIGSTOP')
   server.kill('SIGTERM')
   assert.deepEqual(await exit, [143, null])
-  for (const pid of workers) while (existsSync(`/proc/${pid}`)) await sleep(10)
+  for (const pid of workers) await until(() => !existsSync(`/proc/${pid}`))
 })
 
 test('SIGUSR1 opens no debugger, and logs anew; SIGQUIT drains', async () => {

@@ -14,9 +14,10 @@ import { findFreePort } from '../support/machine/free-port.ts'
 import { addHostNames } from '../support/machine/hosts-file.ts'
 import { runCommand, runOk } from '../support/machine/run-command.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { until } from '../support/machine/until.ts'
 import { BERTH_BIN } from '../support/program/boot-berth.ts'
 import { runCli } from '../support/program/run-cli.ts'
-import { isAlive, until } from '../workers/worker-site.ts'
+import { isAlive } from '../workers/worker-site.ts'
 
 const DOMAIN = 'setup.example.com'
 

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { startApp } from '../support/door/start-app.ts'
 import { findFreePort } from '../support/machine/free-port.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
-import { until } from '../workers/worker-site.ts'
+import { until } from '../support/machine/until.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** Files that the server may open, and the connections that visitors try. */

@@ -10,6 +10,7 @@ import { connectionLimit } from '../../src/front-door/listen/sockets/open-file-l
 import { findFreePort } from '../support/machine/free-port.ts'
 import { runOk } from '../support/machine/run-command.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { until } from '../support/machine/until.ts'
 import { BerthProcess } from '../support/program/berth-process.ts'
 import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/requests/push-content.ts'
 import { type Answer, RawClient } from '../support/requests/raw-request.ts'
@@ -163,12 +164,8 @@ async function takeAllDescriptors({ pid, port }: BerthProcess): Promise<Socket[]
   return sockets
 }
 
-async function untilFewerThan({ pid }: BerthProcess, count: number): Promise<void> {
-  const deadline = Date.now() + RELEASE_MS
-  while ((await countDescriptors(pid)) >= count) {
-    assert.ok(Date.now() < deadline, 'closed connections keep their descriptors')
-    await sleep(20)
-  }
+function untilFewerThan({ pid }: BerthProcess, count: number): Promise<void> {
+  return until(async () => (await countDescriptors(pid)) < count, 'closed connections keep their descriptors')
 }
 
 async function countDescriptors(pid: number): Promise<number> {

@@ -4,6 +4,7 @@ import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../support/machine/until.ts'
 import { BerthProcess, type BerthSite } from '../support/program/berth-process.ts'
 import { runCli } from '../support/program/run-cli.ts'
 import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/requests/push-content.ts'
@@ -12,8 +13,6 @@ import { type RaceServer, startRaceServer } from './race-server.ts'
 
 const REPOSITORY = 'race/replaced'
 const UPLOADS = `/v2/${REPOSITORY}/blobs/uploads/`
-/** Longest time until a replaced folder is logged without any write, in ms: the check runs every few seconds. */
-const NOTICE_MS = 30_000
 /** Clients that push while the folder is replaced. */
 const PUSHERS = 4
 
@@ -167,14 +166,13 @@ function start(workers: number): Promise<RaceServer> {
 
 /** Waits for the lines that report it; one for each process at most. */
 async function untilLogged({ logFile }: BerthSite): Promise<string[]> {
-  const deadline = Date.now() + NOTICE_MS
-  for (;;) {
+  let reports: string[] = []
+  await until(async () => {
     const lines = (await readFile(logFile, 'utf8')).split('\n')
-    const reports = lines.filter((line) => line.includes('the data folder was replaced'))
-    if (reports.length > 0) return reports
-    assert.ok(Date.now() < deadline, 'nothing in the log')
-    await sleep(100)
-  }
+    reports = lines.filter((line) => line.includes('the data folder was replaced'))
+    return reports.length > 0
+  }, 'nothing in the log')
+  return reports
 }
 
 /** Connections to a server that was started again: those to the one before may have ended a moment ago. */
@@ -183,12 +181,10 @@ function connectAnew({ site, authorization }: RaceServer): RawClient {
 }
 
 /** A first start tries its addresses before it makes anything, so that the first connection may be closed. */
-async function untilLive(http: RawClient): Promise<void> {
-  const deadline = Date.now() + NOTICE_MS
-  while ((await http.send('GET', '/livez').catch(() => undefined))?.status !== 200) {
-    assert.ok(Date.now() < deadline, 'the server does not answer')
-    await sleep(20)
-  }
+function untilLive(http: RawClient): Promise<void> {
+  const isLive = async (): Promise<boolean> =>
+    (await http.send('GET', '/livez').catch(() => undefined))?.status === 200
+  return until(isLive, 'the server does not answer')
 }
 
 async function backUp({ dataDir }: BerthSite): Promise<string> {

@@ -7,9 +7,9 @@ import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { findFreePort } from '../support/machine/free-port.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { until } from '../support/machine/until.ts'
 import { BerthProcess } from '../support/program/berth-process.ts'
 
 const MB = 1_000_000
@@ -130,9 +130,8 @@ async function untilOpened(sessions: readonly ClientHttp2Session[]): Promise<voi
   await Promise.all(sessions.map(pong))
 }
 
-/** Settled once a line of the log matches; the time limit of the test bounds the wait. */
-async function untilLogged(logFile: string, pattern: RegExp): Promise<void> {
-  while (!pattern.test(await readFile(logFile, 'utf8'))) await setTimeout(50)
+function untilLogged(logFile: string, pattern: RegExp): Promise<void> {
+  return until(async () => pattern.test(await readFile(logFile, 'utf8')), `${pattern} is not logged`)
 }
 
 async function requestUnread(port: number): Promise<Socket> {

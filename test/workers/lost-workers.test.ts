@@ -7,10 +7,11 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findFreePort } from '../support/machine/free-port.ts'
 import { makeTempFolder, type TempFolder } from '../support/machine/temp-folder.ts'
+import { until } from '../support/machine/until.ts'
 import { addAdministrator, type BerthSite, fetchToken } from '../support/program/berth-process.ts'
 import { openSession } from '../support/requests/push-content.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
-import { isAlive, listChildren, startWorkers, until } from './worker-site.ts'
+import { isAlive, listChildren, startWorkers } from './worker-site.ts'
 
 const CLIENTS = 16
 /** Each after a longer wait than the one before, as the server is slow to replace workers that do not live long. */

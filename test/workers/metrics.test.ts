@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { findFreePort } from '../support/machine/free-port.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
-import { isAlive, listChildren, startWorkers, until } from './worker-site.ts'
+import { until } from '../support/machine/until.ts'
+import { isAlive, listChildren, startWorkers } from './worker-site.ts'
 
 const REQUESTS = 40
 /** Longest time of a scrape while a worker hangs, in ms: that of the wait for it, with some for a busy machine. */

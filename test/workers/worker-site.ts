@@ -1,9 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../support/machine/until.ts'
 import { BerthProcess, type BerthSite } from '../support/program/berth-process.ts'
-
-/** Longest wait for processes to come or go, in ms. */
-const WITHIN_MS = 60_000
 
 /** Starts a server with two workers. Settles when both serve; connections are accepted as soon as one does. */
 export async function startWorkers(
@@ -31,13 +28,4 @@ export async function listChildren(pid: number): Promise<number[]> {
 export async function isAlive(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
   return stat !== undefined && !/^\d+ \(.*\) [ZX]/.test(stat)
-}
-
-/** Waits until something holds. Errors: it did not in time. */
-export async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + WITHIN_MS
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`not within ${WITHIN_MS} ms: ${holds}`)
-    await sleep(20)
-  }
 }

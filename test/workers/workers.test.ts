@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { findFreePort, isListening } from '../support/machine/free-port.ts'
 import { runOk } from '../support/machine/run-command.ts'
 import { makeTempFolder, type TempFolder } from '../support/machine/temp-folder.ts'
+import { until } from '../support/machine/until.ts'
 import {
   addAdministrator,
   BerthProcess,
@@ -19,7 +20,7 @@ import {
 } from '../support/program/berth-process.ts'
 import { hashSha256, openSession, readOffset } from '../support/requests/push-content.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
-import { isAlive, listChildren, startWorkers, until } from './worker-site.ts'
+import { isAlive, listChildren, startWorkers } from './worker-site.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const REPOSITORY = 'workers/test'

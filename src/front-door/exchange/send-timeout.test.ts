@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { get, HOST, openProxyRoom } from '../../../test/support/door/proxy-room.ts'
 import { startApp } from '../../../test/support/door/start-app.ts'
+import { until } from '../../../test/support/machine/until.ts'
 import type { SiteLogLine } from '../answer/site-access-log.ts'
 
 const KIB = 1024
@@ -51,28 +51,25 @@ async function openUnreadRoom(): Promise<UnreadRoom> {
   return { lines, request, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
-async function untilOver(lines: readonly SiteLogLine[], count: number): Promise<void> {
-  const deadline = performance.now() + 60_000
-  while (lines.length < count && performance.now() < deadline) await sleep(20)
-  assert.equal(lines.length, count)
-}
-
 test('`send_timeout` lets go of clients that take nothing of an answer, compressed or not', async () => {
   await using room = await openUnreadRoom()
   for (const isTls of [true, false]) {
     for (const coding of ['gzip', 'identity']) room.request(LARGE, { isTls, coding })
   }
-  await untilOver(room.lines, 4)
+  await until(() => room.lines.length >= 4)
+  assert.equal(room.lines.length, 4)
   assert.ok(room.lines.every(({ bytes }) => bytes < LARGE))
 })
 
 test('`send_timeout` lets go of clients that do not take the last of an answer', async () => {
   await using room = await openUnreadRoom()
   room.request(LARGE)
-  await untilOver(room.lines, 1)
+  await until(() => room.lines.length >= 1)
+  assert.equal(room.lines.length, 1)
   const taken = room.lines[0]?.bytes ?? 0
   // The system takes most of these, and of some all but less than makes the sender wait.
   const sizes = Array.from({ length: 32 }, (_, index) => taken + (index - 28) * 2 * KIB)
   for (const size of sizes) room.request(size)
-  await untilOver(room.lines, 1 + sizes.length)
+  await until(() => room.lines.length >= 1 + sizes.length)
+  assert.equal(room.lines.length, 1 + sizes.length)
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { pgbouncerSkipReason, startPgbouncer } from '../../../../test/support/database/pgbouncer.ts'
 import {
   type PostgresServer,
@@ -12,6 +12,7 @@ import {
 } from '../../../../test/support/database/postgres-server.ts'
 import { openThings, type ThingsDatabase } from '../../../../test/support/database/things-database.ts'
 import { startDeaf } from '../../../../test/support/machine/start-deaf.ts'
+import { until } from '../../../../test/support/machine/until.ts'
 import { RowMemory } from '../../row-memory.ts'
 import type { PostgresTarget } from '../connection/postgres-target.ts'
 import { ChangeListener, LISTENER_NAME, type ListenProblem } from './change-listener.ts'
@@ -19,8 +20,6 @@ import { MAX_UNCONFIRMED_MS, RememberedRows } from './remembered-rows.ts'
 
 /** Most time to give an attempt to connect up, in ms; the driver's own limit is 5 s. */
 const CLOSE_MS = 2_000
-/** Pause between two looks, in ms. */
-const POLL_MS = 5
 /** Changes of one row beside reads of it. */
 const CHANGES = 100
 
@@ -271,9 +270,4 @@ async function remembersMissing(
     assert.equal(await findOrMiss(name), undefined)
     return !(findOrMiss(name) instanceof Promise)
   })
-}
-
-/** Waits until it is so; the runner's time limit ends a wait in vain. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await sleep(POLL_MS)
 }

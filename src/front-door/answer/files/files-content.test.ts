@@ -15,6 +15,7 @@ import {
   rootPath,
 } from '../../../../test/support/door/proxy-room.ts'
 import { makeTempFolder } from '../../../../test/support/machine/temp-folder.ts'
+import { until } from '../../../../test/support/machine/until.ts'
 import type { SiteLogLine } from '../site-access-log.ts'
 
 const KIB = 1024
@@ -45,12 +46,8 @@ async function openFilesRoom(vhost: string): Promise<FilesRoom> {
   return { room, folder: temp.path, lines, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
-/** Longest wait for an expected event, in milliseconds: only a test that fails waits that long. */
-const WITHIN_MS = 60_000
-
 async function untilLogged(lines: readonly SiteLogLine[], count: number): Promise<void> {
-  const deadline = performance.now() + WITHIN_MS
-  while (lines.length < count && performance.now() < deadline) await sleep(20)
+  await until(() => lines.length >= count)
   assert.equal(lines.length, count)
 }
 
