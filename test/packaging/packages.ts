@@ -25,3 +25,8 @@ export async function packNewer(folder: string, kind: string, target: string): P
   const args = ['package', '--config', 'newer.yaml', '--packager', kind, '--target', target]
   await runOk(part('nfpm'), args, { cwd: made, timeoutMs: NFPM_TIMEOUT_MS })
 }
+
+/** Splits what a script has printed by its lines `== STEP`. @returns the output of each step. */
+export function parseSteps(output: string): Map<string | undefined, string> {
+  return new Map(output.split(/^== /m).map((part) => [part.split('\n', 1)[0], part]))
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { runCommand } from '../support/machine/run-command.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
-import { CHECKOUT, pack, packNewer } from './packages.ts'
+import { CHECKOUT, pack, packNewer, parseSteps } from './packages.ts'
 
 /** Longest life of the booted system, in ms: its own limit, and some seconds more. */
 const BOOT_TIMEOUT_MS = 260_000
@@ -88,7 +88,7 @@ test('a real systemd starts, restarts, upgrades and removes the service, and ber
   const read = (name: string): Promise<string> => readFile(join(packages, name), 'utf8').catch(() => '')
   if (code === NO_MOUNTS) return t.skip(`systemd cannot be booted here: ${(await read('boot.txt')).trim()}`)
   const output = await read('output.txt')
-  const steps = new Map(output.split(/^== /m).map((part) => [part.split('\n', 1)[0], part]))
+  const steps = parseSteps(output)
   const step = (name: string): string =>
     steps.get(name) ?? assert.fail(`no step "${name}" (${code}) in:\n${output}`)
   step('end')

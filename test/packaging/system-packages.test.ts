@@ -7,7 +7,7 @@ import { processIo } from '../../src/cli/io.ts'
 import { buildProgram } from '../../src/cli/run.ts'
 import { runCommand, runOk } from '../support/machine/run-command.ts'
 import { makeTempFolder, type TempFolder } from '../support/machine/temp-folder.ts'
-import { CHECKOUT, pack, packNewer } from './packages.ts'
+import { CHECKOUT, pack, packNewer, parseSteps } from './packages.ts'
 
 /** Most that `systemd-analyze security` may find, from 0 to 10. */
 const MAX_EXPOSURE = 3
@@ -84,7 +84,7 @@ is_there /var/lib/berth/berth.db
 async function runSteps(script: string): Promise<Map<string | undefined, string>> {
   const packages = join(folder.path, 'packages')
   const out = await runOk(join(CHECKOUT, 'test/packaging/in-throwaway-root.sh'), [script, packages])
-  return new Map(out.split(/^== /m).map((part) => [part.split('\n', 1)[0], part]))
+  return parseSteps(out)
 }
 
 test('the account of a person is not taken for the service', { skip: NEEDS_ROOT }, async () => {

@@ -8,13 +8,13 @@ import { switchReadOnly } from './operator-acts.ts'
 import type { World } from './world.ts'
 
 /** Time after which no push counts as under way, in milliseconds: content that is being pushed is never put in quarantine. */
-const LATER_MS = 2 * 3_600_000
+const PUSHES_ENDED_MS = 2 * 3_600_000
 /** Repository that a damaged content is pushed to if none holds it any more. */
 const ANY = parseRepositoryName('bob/app')
 
 /** Damages the stored bytes of one blob or manifest that a repository holds. The acts that follow run beside that. */
 export async function damageOne(world: World, random: SeededRandom): Promise<void> {
-  world.pass(LATER_MS)
+  world.pass(PUSHES_ENDED_MS)
   const table = random.chance(0.5) ? 'repository_blobs' : 'manifests'
   const rows = await world.database.read
     .selectFrom(table)
@@ -47,7 +47,7 @@ export async function mendDamaged(world: World, random: SeededRandom): Promise<v
   const node = random.pick(world.nodes)
   assert.ok(node)
   if (world.limits.isReadOnly.value) await switchReadOnly(world, node, random)
-  world.pass(LATER_MS)
+  world.pass(PUSHES_ENDED_MS)
   await node.scrub()
   await world.settle()
   const inQuarantine = await node.listDamages()

@@ -158,10 +158,7 @@ async function restoreNewest(site: Site, place: SitePlace): Promise<void> {
 
 /** An error that says to the operator what to do. */
 function isClearError(error: unknown): boolean {
-  const isCoded = [BackupError, AppError, CopyError, DatabaseError, OciError].some(
-    (type) => error instanceof type,
-  )
-  return isCoded
+  return [BackupError, AppError, CopyError, DatabaseError, OciError].some((type) => error instanceof type)
 }
 
 /** True if a server or a command would open the data; a restore that has not ended is refused with its reason. */

@@ -8,7 +8,7 @@ import { APP, imageOf, layerText, OWNER, type PointRoom, WEB } from './content.t
 import type { Operation } from './operation.ts'
 
 /** Time after which no push counts as under way, in milliseconds: what is being pushed is never put in quarantine. */
-const LATER_MS = 2 * 3_600_000
+const PUSHES_ENDED_MS = 2 * 3_600_000
 /** Blobs whose bytes are damaged, and manifests whose copy in the store is: rows have their right bytes. */
 const BLOBS = [layerText('b'), layerText('web'), layerText('c')].map((text) => Buffer.from(text))
 const MANIFESTS = [imageOf('a', 'b'), imageOf('a', 'web')]
@@ -56,7 +56,7 @@ export const SCRUBS: readonly Operation[] = [
 
 /** Damages a base: bytes are changed, cut and removed. */
 export async function damage({ site, ledger }: PointRoom): Promise<void> {
-  site.clock.now += LATER_MS
+  site.clock.now += PUSHES_ENDED_MS
   const [changed, cut, removed] = BLOBS as [Buffer, Buffer, Buffer]
   const [changedManifest, removedManifest] = MANIFESTS as [Buffer, Buffer]
   for (const bytes of [...BLOBS, ...MANIFESTS]) ledger.damaged.set(hashContent(bytes), bytes)
