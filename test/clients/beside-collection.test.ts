@@ -19,6 +19,7 @@ import { makeImage } from '../support/content/make-image.ts'
 import { writeOciLayout } from '../support/content/oci-layout.ts'
 import { makeTar } from '../support/content/tar.ts'
 import { fastClockEnvironment, fastNow } from '../support/program/fast-clock.ts'
+import { basicLogin } from '../support/requests/basic-login.ts'
 
 /** An hour of the registry, for which clients rely on its answers, is a minute and a half. */
 const SPEED = 40
@@ -55,7 +56,7 @@ describe('clients beside collection without a rest and without days', { skip: sk
     room.env.DOCKER_HOST = `unix://${docker.socket}`
     room.env.COSIGN_PASSWORD = ''
     const password = room.berth.requirePassword('alice')
-    authorization = `Basic ${Buffer.from(`alice:${password}`).toString('base64')}`
+    authorization = basicLogin('alice', password)
     const auths = { auths: { [room.berth.host]: { auth: authorization.slice('Basic '.length) } } }
     await writeFile(join(room.folder, 'docker', 'config.json'), JSON.stringify(auths))
     await writeFile(join(room.folder, 'auth.json'), JSON.stringify(auths))

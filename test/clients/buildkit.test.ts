@@ -62,7 +62,7 @@ describe('BuildKit', { skip: skipReason('buildkitd', 'buildctl', 'runc', 'busybo
     const [repository, tag] = name.split(':')
     const response = await fetch(`http://${room.berth.host}/v2/alice/${repository}/manifests/${tag}`, {
       headers: {
-        authorization: `Basic ${Buffer.from(`alice:${room.berth.requirePassword('alice')}`).toString('base64')}`,
+        authorization: room.berth.authorization('alice'),
       },
     })
     assert.equal(response.status, 200)

@@ -14,6 +14,7 @@ import { runCommand, runOk } from '../support/machine/run-command.ts'
 import { startProcess } from '../support/machine/start-process.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { BerthProcess } from '../support/program/berth-process.ts'
+import { basicLogin } from '../support/requests/basic-login.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const PASSWORD = 'there and back again'
@@ -150,11 +151,13 @@ function createSite({
   password: string | undefined
   folder: string
 }) {
-  const authorization = `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`
   const request = (path: string, init: RequestInit = {}): Promise<Response> =>
     fetch(new URL(path, `http://127.0.0.1:${port}/v2/${REPOSITORY}/`), {
       ...init,
-      headers: { ...init.headers, ...(password === undefined ? {} : { authorization }) },
+      headers: {
+        ...init.headers,
+        ...(password === undefined ? {} : { authorization: basicLogin('admin', password) }),
+      },
     })
   const skopeo = (args: readonly string[]): Promise<string> =>
     runOk(part('skopeo'), args, { env, cwd: folder })

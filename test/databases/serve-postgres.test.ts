@@ -14,6 +14,7 @@ import { until } from '../support/machine/until.ts'
 import { BerthProcess } from '../support/program/berth-process.ts'
 import { type CliResult, runCli } from '../support/program/run-cli.ts'
 import { noteSecret } from '../support/program/secret-canary.ts'
+import { basicLogin } from '../support/requests/basic-login.ts'
 import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/requests/push-content.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
 import { placeIn, readFirstPassword, requestStatus } from './postgres-site.ts'
@@ -49,7 +50,7 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
       assertDone(await runCli(add, { stdin: 'a password of alice' }))
       assert.match(assertDone(await runCli(['user', 'list', ...data])), /alice/)
       using alice = new RawClient(site.port, {
-        authorization: `Basic ${Buffer.from('alice:a password of alice').toString('base64')}`,
+        authorization: basicLogin('alice', 'a password of alice'),
       })
       await pushBlob(alice, 'alice/app', Buffer.from('layer'))
       assert.match(assertDone(await runCli(['repo', 'list', ...data])), /alice\/app/)
@@ -106,7 +107,7 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
     const data = ['--data', site.dataDir]
     const add = ['user', 'add', 'alice', '--password-stdin', ...data]
     assertDone(await runCli(add, { stdin: 'a password of alice' }))
-    const basic = `Basic ${Buffer.from('alice:a password of alice').toString('base64')}`
+    const basic = basicLogin('alice', 'a password of alice')
     using alice = new RawClient(site.port, { authorization: basic })
     const layer = Buffer.from('layer behind a pooler')
     await pushBlob(alice, 'alice/app', layer)
@@ -135,7 +136,7 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
     const { site } = await placeIn(folder, { postgres, database })
     await using server = await BerthProcess.start(site)
     const password = await readFirstPassword(site)
-    const authorization = `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`
+    const authorization = basicLogin('admin', password)
     await until(async () => (await requestStatus(site.port, '/readyz')).status === 200)
     const paths = ['/readyz', '/v2/admin/app/tags/list']
     try {
@@ -220,7 +221,7 @@ describe('a server on PostgreSQL', { skip, concurrency: false }, () => {
     {
       await using server = await BerthProcess.start(site)
       using admin = new RawClient(site.port, {
-        authorization: `Basic ${Buffer.from('admin:a password of admin').toString('base64')}`,
+        authorization: basicLogin('admin', 'a password of admin'),
       })
       await pushBlob(admin, 'admin/app', Buffer.from('layer'))
       assert.equal(await server.stop(), 0)

@@ -11,6 +11,7 @@ import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { until } from '../support/machine/until.ts'
 import { BerthProcess } from '../support/program/berth-process.ts'
 import { noteSecret } from '../support/program/secret-canary.ts'
+import { basicLogin } from '../support/requests/basic-login.ts'
 import { pushBlob } from '../support/requests/push-content.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
 import { placeIn, readFirstPassword, requestStatus } from './postgres-site.ts'
@@ -50,7 +51,7 @@ describe('servers on a PostgreSQL database that is new, or can no longer be used
         await postgres.query(`select pg_terminate_backend(pid) from pg_stat_activity where ${others}`)
       }
       await using server = await BerthProcess.start(site)
-      const authorization = `Basic ${Buffer.from(`admin:${await readFirstPassword(site)}`).toString('base64')}`
+      const authorization = basicLogin('admin', await readFirstPassword(site))
       await until(async () => (await requestStatus(site.port, '/readyz')).status === 200)
       await run(lose)
       await until(async () => (await requestStatus(site.port, '/readyz')).status !== 200)
@@ -86,10 +87,10 @@ describe('servers on a PostgreSQL database that is new, or can no longer be used
     const kept = await Promise.all(
       sites.map(({ dataDir }) => readFile(join(dataDir, 'first-password'), 'utf8').catch(() => undefined)),
     )
-    const passwords = kept.filter((password) => password !== undefined)
-    assert.equal(passwords.length, 1)
-    noteSecret(passwords[0]?.trim() ?? '')
-    const authorization = `Basic ${Buffer.from(`admin:${passwords[0]?.trim()}`).toString('base64')}`
+    const [password = '', ...others] = kept.filter((text) => text !== undefined).map((text) => text.trim())
+    assert.deepEqual(others, [])
+    noteSecret(password)
+    const authorization = basicLogin('admin', password)
     for (const { port } of sites)
       assert.equal((await requestStatus(port, '/v2/', { authorization })).status, 200)
     for (const server of servers) assert.equal(await server.stop(), 0)

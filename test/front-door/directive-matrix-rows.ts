@@ -1,4 +1,6 @@
 // long: rows of one table
+
+import { basicLogin } from '../support/requests/basic-login.ts'
 import type { MatrixAnswer } from '../support/vhost/directive-matrix.ts'
 
 /** A request of a row; absent members are those of a plain GET from 127.0.0.1. */
@@ -42,7 +44,7 @@ interface MatrixElsewhere {
   readonly why: string
 }
 
-const ANN = { authorization: `Basic ${Buffer.from('ann:secret').toString('base64')}` }
+const ANN = { authorization: basicLogin('ann', 'secret') }
 const USERS = 'auth_basic_user_file USERS;'
 /** GET, HEAD, and two methods with a body. */
 export const METHODS: readonly MatrixRequest[] = [

@@ -1,5 +1,7 @@
 // long: rows of one table
 
+import { basicLogin } from '../support/requests/basic-login.ts'
+
 /** A request, given by its differences from a plain GET from 127.0.0.1. */
 export interface RequestRow {
   readonly target: string
@@ -28,8 +30,8 @@ export interface Scenario {
   readonly requests: readonly (string | RequestRow)[]
 }
 
-const ANN = { authorization: `Basic ${Buffer.from('ann:secret').toString('base64')}` }
-const WRONG = { authorization: `Basic ${Buffer.from('ann:wrong').toString('base64')}` }
+const ANN = { authorization: basicLogin('ann', 'secret') }
+const WRONG = { authorization: basicLogin('ann', 'wrong') }
 
 /** All scenarios. */
 export const SCENARIOS: readonly Scenario[] = [

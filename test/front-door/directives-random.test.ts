@@ -5,13 +5,14 @@ import { after, before, describe, test } from 'node:test'
 import { skipReason } from '../parts/find-parts.ts'
 import { SeededRandom } from '../support/content/seeded-random.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { basicLogin } from '../support/requests/basic-login.ts'
 import { comparable } from '../support/vhost/compare-answers.ts'
 import { startUpstreams, type Upstreams } from '../support/vhost/start-upstreams.ts'
 import { type Side, startNginx, type VhostFiles } from '../support/vhost/vhost-nginx.ts'
 import { requestSide, startSites } from '../support/vhost/vhost-sides.ts'
 
 const ANN: Record<string, string> = {
-  authorization: `Basic ${Buffer.from('ann:secret').toString('base64')}`,
+  authorization: basicLogin('ann', 'secret'),
 }
 const FILES = 60
 const REQUESTS = 20

@@ -8,6 +8,7 @@ import { part, skipReason } from '../parts/find-parts.ts'
 import { findFreePort } from '../support/machine/free-port.ts'
 import { startProcess } from '../support/machine/start-process.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { basicLogin } from '../support/requests/basic-login.ts'
 
 const LONG = 'longer than eight'
 /** One account of each form that both know. */
@@ -129,7 +130,7 @@ async function setUp() {
   return {
     /** Statuses of nginx and of Berth. */
     statuses: async (file: string, name: string, password: string): Promise<[number, number]> => {
-      const authorization = `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
+      const authorization = basicLogin(name, password)
       const response = await fetch(`${url}/${file}`, { headers: { authorization } })
       await response.arrayBuffer()
       const { kind } = await checker.check(path(file), name, password, '127.0.0.1')

@@ -11,6 +11,7 @@ import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { BerthProcess } from '../support/program/berth-process.ts'
 import { type CliResult, runCli } from '../support/program/run-cli.ts'
 import { noteSecret } from '../support/program/secret-canary.ts'
+import { basicLogin } from '../support/requests/basic-login.ts'
 import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/requests/push-content.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
 
@@ -56,7 +57,7 @@ export function postgresServer(): PostgresServer {
 export async function serve(path: string, data: { dataDir: string; databaseUrl?: string | undefined }) {
   const site = { ...data, port: await findFreePort(), logFile: join(path, 'berth.log') }
   const server = await BerthProcess.start(site)
-  const authorization = `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}`
+  const authorization = basicLogin('admin', PASSWORD)
   const http = new RawClient(site.port, { authorization })
   return {
     http,

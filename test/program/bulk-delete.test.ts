@@ -11,8 +11,7 @@ const LAYER = Buffer.alloc(300_000, 'a layer')
 
 test('manifests and repositories are deleted with a preview of what goes with them and what becomes free', async () => {
   await using berth = await bootBerth({ users: [{ name: 'alice', isAdmin: true }] })
-  const basic = Buffer.from(`alice:${berth.requirePassword('alice')}`).toString('base64')
-  await using http = new RawClient(berth.port, { authorization: `Basic ${basic}` })
+  await using http = new RawClient(berth.port, { authorization: berth.authorization('alice') })
   const manifest = formatManifest([CONFIG, LAYER])
   const digest = hashSha256(manifest)
   for (const repository of ['alice/app', 'alice/pr-1', 'alice/pr-2']) {
@@ -92,8 +91,7 @@ test('manifests and repositories are deleted with a preview of what goes with th
 
 test('previews and deletions of repositories and manifests say what a policy or a pin keeps', async () => {
   await using berth = await bootBerth({ users: [{ name: 'alice', isAdmin: true }] })
-  const basic = Buffer.from(`alice:${berth.requirePassword('alice')}`).toString('base64')
-  await using http = new RawClient(berth.port, { authorization: `Basic ${basic}` })
+  await using http = new RawClient(berth.port, { authorization: berth.authorization('alice') })
   const manifest = formatManifest([CONFIG, LAYER])
   const digest = hashSha256(manifest)
   for (const repository of ['alice/a', 'alice/b', 'alice/c', 'alice/d']) {

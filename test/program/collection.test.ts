@@ -21,8 +21,7 @@ async function open() {
   const berth = resources.use(
     await bootBerth({ users: [{ name: 'alice', isAdmin: true }], flags: ['--collect-rate', '10000'] }),
   )
-  const basic = Buffer.from(`alice:${berth.requirePassword('alice')}`).toString('base64')
-  const http = resources.use(new RawClient(berth.port, { authorization: `Basic ${basic}` }))
+  const http = resources.use(new RawClient(berth.port, { authorization: berth.authorization('alice') }))
   const kept = resources.move()
   return {
     berth,

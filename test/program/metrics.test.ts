@@ -14,6 +14,7 @@ import { findFreePort } from '../support/machine/free-port.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { type BootedBerth, bootBerth } from '../support/program/boot-berth.ts'
 import { runCli } from '../support/program/run-cli.ts'
+import { basicLogin } from '../support/requests/basic-login.ts'
 import { formatManifest, openSession, pushBlob, putManifest } from '../support/requests/push-content.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
 
@@ -55,8 +56,7 @@ function readValue(text: string, series: string): number {
 }
 
 async function pushSome(berth: BootedBerth): Promise<void> {
-  const basic = Buffer.from(`alice:${berth.requirePassword('alice')}`).toString('base64')
-  await using http = new RawClient(berth.port, { authorization: `Basic ${basic}` })
+  await using http = new RawClient(berth.port, { authorization: berth.authorization('alice') })
   await pushBlob(http, APP, CONFIG)
   await pushBlob(http, APP, LAYER)
   const manifest = formatManifest([CONFIG, LAYER])
@@ -65,7 +65,7 @@ async function pushSome(berth: BootedBerth): Promise<void> {
     assert.equal((await http.send('GET', `/v2/${APP}/manifests/secrettag`)).status, 200)
   await openSession(http, APP)
   assert.equal((await http.send('GET', '/v2/bob/hidden/manifests/v1')).status, 404)
-  await using wrong = new RawClient(berth.port, { authorization: `Basic ${btoa('mallory:wrongpassword')}` })
+  await using wrong = new RawClient(berth.port, { authorization: basicLogin('mallory', 'wrongpassword') })
   assert.equal((await wrong.send('GET', '/v2/')).status, 401)
   assert.equal((await wrong.send('GET', '/no/such/path/of/strangers')).status, 404)
 }

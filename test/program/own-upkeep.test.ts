@@ -28,8 +28,7 @@ async function open() {
       env: shortRestsEnvironment(TIMES),
     }),
   )
-  const basic = Buffer.from(`alice:${berth.requirePassword('alice')}`).toString('base64')
-  const http = resources.use(new RawClient(berth.port, { authorization: `Basic ${basic}` }))
+  const http = resources.use(new RawClient(berth.port, { authorization: berth.authorization('alice') }))
   const kept = resources.move()
   return {
     berth,

@@ -23,8 +23,7 @@ for (const workers of [1, 2]) {
       users: [{ name: 'alice', isAdmin: true }],
       flags: ['--workers', String(workers)],
     })
-    const basic = Buffer.from(`alice:${berth.requirePassword('alice')}`).toString('base64')
-    const open = (): RawClient => new RawClient(berth.port, { authorization: `Basic ${basic}` })
+    const open = (): RawClient => new RawClient(berth.port, { authorization: berth.authorization('alice') })
     await using http = open()
     await pushBlob(http, APP, CONFIG)
     await pushBlob(http, APP, LAYER)

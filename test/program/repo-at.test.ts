@@ -9,8 +9,7 @@ import { RawClient } from '../support/requests/raw-request.ts'
 async function open() {
   const resources = new AsyncDisposableStack()
   const berth = resources.use(await bootBerth({ users: [{ name: 'alice', isAdmin: true }] }))
-  const basic = Buffer.from(`alice:${berth.requirePassword('alice')}`).toString('base64')
-  const http = resources.use(new RawClient(berth.port, { authorization: `Basic ${basic}` }))
+  const http = resources.use(new RawClient(berth.port, { authorization: berth.authorization('alice') }))
   const policies = join(berth.dataDir, 'policies.yaml')
   return {
     /** Pushes an image of one layer, and returns its digest. */

@@ -19,8 +19,7 @@ const REPOSITORY = 'alice/app'
 async function open() {
   await using resources = new AsyncDisposableStack()
   const berth = resources.use(await bootBerth({ users: [{ name: 'alice', isAdmin: true }] }))
-  const basic = Buffer.from(`alice:${berth.requirePassword('alice')}`).toString('base64')
-  const http = resources.use(new RawClient(berth.port, { authorization: `Basic ${basic}` }))
+  const http = resources.use(new RawClient(berth.port, { authorization: berth.authorization('alice') }))
   for (const bytes of [CONFIG, LAYER, SECOND]) await pushBlob(http, REPOSITORY, bytes)
   const manifest = formatManifest([CONFIG, LAYER, SECOND])
   assert.equal(await putManifest(http, { repository: REPOSITORY, reference: '1.0' }, manifest), 201)

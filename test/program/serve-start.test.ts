@@ -23,6 +23,7 @@ import { runCommand } from '../support/machine/run-command.ts'
 import { until } from '../support/machine/until.ts'
 import { runCli } from '../support/program/run-cli.ts'
 import { cleanEnvironment, serve, serveInto } from '../support/program/served-berth.ts'
+import { basicLogin } from '../support/requests/basic-login.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const BERTH = path.join(ROOT, 'bin/berth')
@@ -177,7 +178,7 @@ test('what a server makes is for its owner alone, and a data folder that is not 
   )
   const password = readFileSync(path.join(dataDir, 'first-password'), 'utf8').trim()
   const { port } = new URL(server.url)
-  const authorization = `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`
+  const authorization = basicLogin('admin', password)
   const digest = `sha256:${createHash('sha256').update('bytes').digest('hex')}`
   const headers = { authorization, 'content-type': 'application/octet-stream' }
   const uploads = `http://127.0.0.1:${port}/v2/admin/app/blobs/uploads/`

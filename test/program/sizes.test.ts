@@ -12,8 +12,7 @@ const BASE = Buffer.alloc(3_000, 'base')
 test('`berth du`, `repo list --sort size` and `tag list` say what takes up space, and what only one of them holds', async () => {
   await using resources = new AsyncDisposableStack()
   const berth = resources.use(await bootBerth({ users: [{ name: 'alice', isAdmin: true }] }))
-  const basic = Buffer.from(`alice:${berth.requirePassword('alice')}`).toString('base64')
-  const http = resources.use(new RawClient(berth.port, { authorization: `Basic ${basic}` }))
+  const http = resources.use(new RawClient(berth.port, { authorization: berth.authorization('alice') }))
   const push = async (repository: string, tag: string, size: number): Promise<number> => {
     const layer = Buffer.alloc(size, `${repository}${size}`)
     for (const bytes of [BASE, layer]) await pushBlob(http, repository, bytes)
@@ -61,8 +60,7 @@ test('`berth du`, `repo list --sort size` and `tag list` say what takes up space
 test('a push beyond the quota is refused with the numbers, by POST, PATCH and PUT, and `berth quota list` shows the use', async () => {
   await using resources = new AsyncDisposableStack()
   const berth = resources.use(await bootBerth({ users: [{ name: 'alice', isAdmin: true }] }))
-  const basic = Buffer.from(`alice:${berth.requirePassword('alice')}`).toString('base64')
-  const http = resources.use(new RawClient(berth.port, { authorization: `Basic ${basic}` }))
+  const http = resources.use(new RawClient(berth.port, { authorization: berth.authorization('alice') }))
   const file = join(berth.dataDir, 'policies.yaml')
   await writeFile(file, "quotas:\n  - { user: '*', bytes: 4KiB }\n")
   await berth.command(['policy', 'apply', file])

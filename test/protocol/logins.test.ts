@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import bcrypt from 'bcryptjs'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { noteSecret } from '../support/program/secret-canary.ts'
+import { basicLogin } from '../support/requests/basic-login.ts'
 import type { Reply } from './connection.ts'
 import { RegistryUnderTest } from './registry-under-test.ts'
 
@@ -26,7 +27,7 @@ describe('log-ins', () => {
       const body = String(new URLSearchParams({ grant_type: 'password', username: name, password }))
       // Half of them by each of the two ways in: they are counted together. The client's own headers do not count.
       return at % 2 === 0
-        ? from(`192.0.2.${at}, 203.0.113.7`, `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`)
+        ? from(`192.0.2.${at}, 203.0.113.7`, basicLogin(name, password))
         : registry.send(undefined, 'POST', '/token', { body, headers: { 'x-forwarded-for': '203.0.113.7' } })
     }
     for (let at = 0; at < FREE_FAILURES; at += AT_ONCE) {

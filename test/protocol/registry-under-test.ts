@@ -12,6 +12,7 @@ import { hashContent, parseDigest } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { assertNoSecrets, noteSecret } from '../support/program/secret-canary.ts'
+import { basicLogin } from '../support/requests/basic-login.ts'
 import { Connection, type Reply } from './connection.ts'
 
 /** Accounts of the registry under test. */
@@ -81,7 +82,7 @@ export class RegistryUnderTest implements AsyncDisposable {
   basic(user: User): string
   basic(name: string, password: string): string
   basic(user: string, password: string = this.requirePassword(user as User)): string {
-    return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+    return basicLogin(user, password)
   }
 
   /** A new connection, used for each of its requests; it sends the password of `user` unless a request says otherwise. */

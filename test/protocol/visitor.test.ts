@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeTempFolder, type TempFolder } from '../support/machine/temp-folder.ts'
+import { basicLogin } from '../support/requests/basic-login.ts'
 import type { Reply } from './connection.ts'
 import { RegistryUnderTest } from './registry-under-test.ts'
 
@@ -102,7 +103,7 @@ for (const hasDoor of [false, true]) {
         return registry.send(undefined, 'GET', '/v2/', { headers })
       }
       const guess = (at: number): Promise<Reply> =>
-        from('203.0.113.9', `Basic ${Buffer.from(`guessed${at}:a wrong password`).toString('base64')}`)
+        from('203.0.113.9', basicLogin(`guessed${at}`, 'a wrong password'))
       const guessAll = (begin: number): Promise<Reply[]> =>
         Promise.all(Array.from({ length: AT_ONCE }, (_, index) => guess(begin + index)))
       for (let at = 0; at < FREE_FAILURES; at += AT_ONCE) await guessAll(at)

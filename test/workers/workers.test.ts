@@ -18,6 +18,7 @@ import {
   type BerthSite,
   fetchToken,
 } from '../support/program/berth-process.ts'
+import { basicLogin } from '../support/requests/basic-login.ts'
 import { hashSha256, openSession, readOffset } from '../support/requests/push-content.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
 import { isAlive, listChildren, startWorkers } from './worker-site.ts'
@@ -168,8 +169,7 @@ test('failed log-ins are counted for all workers together, and the right passwor
   const logIn = async (authorization: string): Promise<number> =>
     (await sendAlone(room, 'GET', '/v2/', { headers: { authorization } })).status
   let guesses = 0
-  const guess = (): Promise<number> =>
-    logIn(`Basic ${Buffer.from(`owner:wrong ${++guesses}`).toString('base64')}`)
+  const guess = (): Promise<number> => logIn(basicLogin('owner', `wrong ${++guesses}`))
   const statuses: number[] = []
   for (let turn = 0; turn < 16; turn++) statuses.push(await guess())
   // One more may pass a worker that has not heard of it yet.

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { isListening } from '../machine/free-port.ts'
 import { runOk } from '../machine/run-command.ts'
+import { basicLogin } from '../requests/basic-login.ts'
 import { RawClient } from '../requests/raw-request.ts'
 import { assertNoSecrets, noteSecret } from './secret-canary.ts'
 
@@ -146,7 +147,7 @@ export async function addAdministrator(site: BerthSite, name = 'root'): Promise<
   noteSecret(password)
   const args = [MAIN, 'user', 'add', name, '--new', '--admin', '--password-stdin', '--data', site.dataDir]
   await runOk(process.execPath, args, { input: password, env: processEnvironment(site) })
-  return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
+  return basicLogin(name, password)
 }
 
 /** Trades a log-in for a token that holds all rights to the repositories, for the longest life the server allows. */

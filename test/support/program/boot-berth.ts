@@ -6,6 +6,7 @@ import { findFreePort, isListening } from '../machine/free-port.ts'
 import { runOk } from '../machine/run-command.ts'
 import { startProcess } from '../machine/start-process.ts'
 import { makeTempFolder } from '../machine/temp-folder.ts'
+import { basicLogin } from '../requests/basic-login.ts'
 import { assertNoSecrets, noteSecret } from './secret-canary.ts'
 
 /** The launcher under test: the checkout's own, or another one, such as an installed package's. */
@@ -45,6 +46,8 @@ export interface BootedBerth extends AsyncDisposable {
   readonly logFile: string
   /** The password made for one of the users. */
   requirePassword(name: string): string
+  /** The `Authorization` header of one of the users. */
+  authorization(name: string): string
   /** Runs another `berth` command on the same data. @returns its output. */
   command(args: readonly string[], input?: string): Promise<string>
   /** Stops it, checks that it ended well and that its log holds no secret and no failure, and removes its data. */
@@ -73,6 +76,7 @@ export async function bootBerth(options: BootOptions): Promise<BootedBerth> {
     env: { ...berthEnvironment(options), ...options.env },
     isReady: () => isListening(port, address),
   })
+  const requirePassword = (name: string): string => passwords.get(name) ?? assert.fail(`no user ${name}`)
   const kept = resources.move()
   const stop = async (): Promise<void> => {
     const exitCode = await server.stop()
@@ -89,7 +93,8 @@ export async function bootBerth(options: BootOptions): Promise<BootedBerth> {
     pid: server.pid,
     dataDir,
     logFile: server.logFile,
-    requirePassword: (name) => passwords.get(name) ?? assert.fail(`no user ${name}`),
+    requirePassword,
+    authorization: (name) => basicLogin(name, requirePassword(name)),
     command,
     stop,
     [Symbol.asyncDispose]: stop,

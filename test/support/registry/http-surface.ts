@@ -12,6 +12,7 @@ import { createRefreshTokenService } from '../../../src/tokens/refresh/refresh-t
 import { Connection, type Reply, type RequestOptions } from '../../protocol/connection.ts'
 import { makeVisit } from '../door/served-by.ts'
 import { RegistryRooms } from '../memory/registry-room.ts'
+import { basicLogin } from '../requests/basic-login.ts'
 import { MemoryAuthenticator } from './memory-authenticator.ts'
 
 /** Accounts that a surface has from the start; the password of each is its name. Only `admin` administers. */
@@ -101,8 +102,8 @@ export async function openHttpSurface(options: SurfaceOptions = {}): Promise<Htt
     bounds,
     failures,
     async send(user, method, path, requestOptions) {
-      const basic = `Basic ${Buffer.from(`${user}:${user}`).toString('base64')}`
-      using connection = new Connection(url, user === undefined ? {} : { authorization: basic })
+      const headers = user === undefined ? {} : { authorization: basicLogin(user, user) }
+      using connection = new Connection(url, headers)
       return await connection.send(method, path, requestOptions)
     },
     [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
