@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { createServer as createSecureServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { makeCertificates } from '../../test/support/certificates/make-certificates.ts'
+import { type AppPair, startApp } from '../../test/support/door/start-app.ts'
 import { makeTempFolder } from '../../test/support/machine/temp-folder.ts'
 import { hashContent } from '../oci/digest.ts'
 import { parseRepositoryName } from '../oci/repository-name.ts'
@@ -13,24 +11,6 @@ import { createRegistryClient } from './registry-client.ts'
 const APP = parseRepositoryName('alice/app')
 const BYTES = Buffer.from('a layer')
 const DIGEST = hashContent(BYTES)
-
-interface Papers {
-  readonly cert: Buffer
-  readonly key: Buffer
-}
-
-async function serve(answer: (request: IncomingMessage, response: ServerResponse) => void, papers?: Papers) {
-  const server = papers ? createSecureServer(papers, answer) : createServer(answer)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `${papers ? 'https' : 'http'}://127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
-}
 
 async function pull(url: string, ca?: string): Promise<Buffer> {
   const login = { username: 'alice', password: 'secret' }
@@ -41,8 +21,8 @@ async function pull(url: string, ca?: string): Promise<Buffer> {
 }
 
 /** A registry that wants Basic, and sends every blob by a redirect. */
-const redirecting = (location: string, papers?: Papers) =>
-  serve((request, response) => {
+const redirecting = (location: string, papers?: AppPair) =>
+  startApp((request, response) => {
     if (!request.headers.authorization) {
       response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
     } else if (request.url === '/v2/') response.writeHead(200).end()
@@ -51,7 +31,7 @@ const redirecting = (location: string, papers?: Papers) =>
 
 test('a blob is taken from the storage that a registry redirects to, which does not get the password', async () => {
   const seen: (string | undefined)[] = []
-  await using storage = await serve((request, response) => {
+  await using storage = await startApp((request, response) => {
     seen.push(request.headers.authorization)
     response.end(BYTES)
   })
@@ -64,20 +44,20 @@ test('the authority of the registry counts for the storage, too, and another one
   await using folder = await makeTempFolder('redirect')
   const papers = await makeCertificates(folder.path, '127.0.0.1')
   const tls = { cert: await readFile(papers.certFile), key: await readFile(papers.keyFile) }
-  await using storage = await serve((_request, response) => response.end(BYTES), tls)
+  await using storage = await startApp((_request, response) => response.end(BYTES), tls)
   await using registry = await redirecting(`${storage.url}/bucket/blob`, tls)
   const ca = await readFile(papers.caFile, 'utf8')
   assert.ok((await pull(registry.url, ca)).equals(BYTES))
   await using other = await makeTempFolder('other-authority')
   const others = await makeCertificates(other.path, '127.0.0.1')
   const foreign = { cert: await readFile(others.certFile), key: await readFile(others.keyFile) }
-  await using stranger = await serve((_request, response) => response.end(BYTES), foreign)
+  await using stranger = await startApp((_request, response) => response.end(BYTES), foreign)
   await using sending = await redirecting(`${stranger.url}/bucket/blob`, tls)
   await assert.rejects(pull(sending.url, ca), { code: 'REGISTRY_UNREACHABLE' })
 })
 
 test('a blob of a silent storage ends with the signal of its caller', async () => {
-  await using storage = await serve(() => {})
+  await using storage = await startApp(() => {})
   await using registry = await redirecting(`${storage.url}/bucket/blob`)
   const client = createRegistryClient({ url: registry.url, username: 'alice', password: 'secret' })
   const body = client.pullBlob(APP, DIGEST, AbortSignal.timeout(200))[Symbol.asyncIterator]()
@@ -85,7 +65,7 @@ test('a blob of a silent storage ends with the signal of its caller', async () =
 })
 
 test('redirects without an end, to another scheme and to nowhere are refused', async () => {
-  await using storage = await serve((request, response) => {
+  await using storage = await startApp((request, response) => {
     response.writeHead(302, { location: String(request.url) }).end()
   })
   for (const location of [`${storage.url}/round`, 'ftp://127.0.0.1/x', 'http://']) {

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { WebSocketServer } from 'ws'
 import { part, skipReason } from '../parts/find-parts.ts'
+import { type App, startApp } from '../support/door/start-app.ts'
 import { findFreePort, isListening } from '../support/machine/free-port.ts'
 import { startProcess } from '../support/machine/start-process.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
@@ -22,8 +20,8 @@ new EventSource('/events').onmessage = (event) => { document.body.dataset.event 
 </script><body>page</body>`
 
 /** An application with a page, a WebSocket and events. */
-async function startApp(): Promise<{ port: number } & Disposable> {
-  const server = createServer((request, response) => {
+async function startTalkingApp(): Promise<App> {
+  const app = await startApp((request, response) => {
     if (request.url === '/events') {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write('data: first\n\n')
@@ -31,16 +29,14 @@ async function startApp(): Promise<{ port: number } & Disposable> {
     }
     response.writeHead(200, { 'content-type': 'text/html' }).end(PAGE)
   })
+  const { server } = app
   const sockets = new WebSocketServer({ server })
   sockets.on('connection', (socket) => socket.on('message', (text) => socket.send(String(text))))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
   return {
-    port: (server.address() as AddressInfo).port,
-    [Symbol.dispose]() {
+    ...app,
+    async [Symbol.asyncDispose]() {
       for (const client of sockets.clients) client.terminate()
-      server.closeAllConnections()
-      server.close()
+      await app[Symbol.asyncDispose]()
     },
   }
 }
@@ -53,7 +49,7 @@ describe('a browser at the front door', { skip: skipReason('chromium') }, () => 
   let httpPort = 0
 
   before(async () => {
-    const app = resources.use(await startApp())
+    const app = resources.use(await startTalkingApp())
     const folder = resources.use(await makeTempFolder('browser')).path
     const config = join(folder, 'berth.yaml')
     await writeFile(config, `sites:\n  ${SITE}: { upstream: http://127.0.0.1:${app.port} }\n`)

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { startApp } from '../support/door/start-app.ts'
 import { findFreePort, isListening } from '../support/machine/free-port.ts'
 import { type CommandResult, runCommand, runOk } from '../support/machine/run-command.ts'
 import { type StartedProcess, startProcess } from '../support/machine/start-process.ts'
@@ -102,15 +101,11 @@ test('`berth health` fails within its time at a silent listener, and at that of 
     ['other', /the answer, with status 200, is not one of Berth/],
     ['none', /no answer within 3 seconds/],
   ] as const) {
-    const other = createServer((_request, response) => answer === 'other' && response.end('hello'))
-    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
-    const { port } = other.address() as AddressInfo
+    await using other = await startApp((_request, response) => answer === 'other' && response.end('hello'))
     const config = join(folder.path, 'berth.yaml')
-    await writeFile(config, `data: ./data\nlisten-http: 127.0.0.1:${port}\n`)
+    await writeFile(config, `data: ./data\nlisten-http: 127.0.0.1:${other.port}\n`)
     const startedAt = performance.now()
     const { code, stderr } = await runCommand(BERTH_BIN, ['health', '--config', config])
-    other.closeAllConnections()
-    other.close()
     assert.equal(code, 1)
     assert.match(stderr, line)
     assert.ok(performance.now() - startedAt < 8_000)

@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer, type RequestListener } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -17,10 +14,14 @@ import { hashContent } from '../../src/oci/digest.ts'
 import { MEDIA_TYPES } from '../../src/oci/media-type.ts'
 import { parseTag } from '../../src/oci/reference.ts'
 import { parseRepositoryName } from '../../src/oci/repository-name.ts'
+import { startApp } from '../support/door/start-app.ts'
+import { basicLogin } from '../support/requests/basic-login.ts'
 
 const TLS_FOLDER = new URL('../fixtures/tls/', import.meta.url)
-const TLS_CERT = readFileSync(new URL('localhost.crt', TLS_FOLDER), 'utf8')
-const TLS_KEY = readFileSync(new URL('localhost.key', TLS_FOLDER), 'utf8')
+const TLS = {
+  cert: readFileSync(new URL('localhost.crt', TLS_FOLDER), 'utf8'),
+  key: readFileSync(new URL('localhost.key', TLS_FOLDER), 'utf8'),
+}
 const PASSWORD = 'correct horse battery'
 const APP = parseRepositoryName('alice/app')
 const V1 = parseTag('v1')
@@ -64,7 +65,7 @@ for (const scheme of ['http', 'https'] as const) {
 
     function connect(username?: string, password?: string): RegistryClient {
       const credentials = username === undefined ? {} : { username, password: password ?? PASSWORD }
-      const ca = scheme === 'https' ? { ca: TLS_CERT } : {}
+      const ca = scheme === 'https' ? { ca: TLS.cert } : {}
       return createRegistryClient({ url: berth.urls[0] ?? '', ...credentials, ...ca })
     }
 
@@ -162,25 +163,11 @@ for (const scheme of ['http', 'https'] as const) {
   })
 }
 
-/** A server of the test, for answers that no registry should give. */
-async function serve(listener: RequestListener, tls = false): Promise<{ url: string } & AsyncDisposable> {
-  const server = tls ? createTlsServer({ cert: TLS_CERT, key: TLS_KEY }, listener) : createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
-}
-
 describe('createRegistryClient() against what is no good registry', () => {
   const credentials = { username: 'alice', password: PASSWORD }
 
   test('reports that no server listens', async () => {
-    const gone = await serve(() => {})
+    const gone = await startApp(() => {})
     await gone[Symbol.asyncDispose]()
     const error = await refusal(createRegistryClient({ url: gone.url }).ping())
     assert.equal(error.code, 'REGISTRY_UNREACHABLE')
@@ -188,7 +175,7 @@ describe('createRegistryClient() against what is no good registry', () => {
   })
 
   test('reports that a certificate is not trusted', async () => {
-    await using server = await serve((_request, response) => response.end(), true)
+    await using server = await startApp((_request, response) => response.end(), TLS)
     const error = await refusal(createRegistryClient({ url: server.url }).ping())
     assert.equal(error.code, 'REGISTRY_UNREACHABLE')
     assert.match(error.message, /SELF_SIGNED/)
@@ -196,11 +183,11 @@ describe('createRegistryClient() against what is no good registry', () => {
 
   test('does not send the password to a realm on another host', async () => {
     const seen: (string | undefined)[] = []
-    await using thief = await serve((request, response) => {
+    await using thief = await startApp((request, response) => {
       seen.push(request.headers.authorization)
       response.end('{"token":"x"}')
     })
-    await using server = await serve((_request, response) => {
+    await using server = await startApp((_request, response) => {
       const realm = thief.url.replace('127.0.0.1', 'localhost')
       response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}/token"` }).end()
     })
@@ -211,8 +198,8 @@ describe('createRegistryClient() against what is no good registry', () => {
   })
 
   test('logs in by Basic if the registry demands it', async () => {
-    const expected = `Basic ${Buffer.from(`alice:${PASSWORD}`).toString('base64')}`
-    await using server = await serve((request, response) => {
+    const expected = basicLogin('alice', PASSWORD)
+    await using server = await startApp((request, response) => {
       if (request.headers.authorization === expected) response.end('{}')
       else response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end()
     })
@@ -221,7 +208,7 @@ describe('createRegistryClient() against what is no good registry', () => {
 
   test('gets a new token once when one is refused', async () => {
     let issued = 0
-    await using server = await serve((request, response) => {
+    await using server = await startApp((request, response) => {
       if (request.url?.startsWith('/token')) response.end(JSON.stringify({ token: `t${++issued}` }))
       else if (request.headers.authorization === 'Bearer t2') response.end('{"tags":["v1"]}')
       else
@@ -233,7 +220,7 @@ describe('createRegistryClient() against what is no good registry', () => {
   })
 
   test('does not follow an upload to another host', async () => {
-    await using server = await serve((request, response) => {
+    await using server = await startApp((request, response) => {
       if (request.method === 'GET') response.end()
       else response.writeHead(202, { location: 'http://localhost:1/upload' }).end()
     })
@@ -242,7 +229,7 @@ describe('createRegistryClient() against what is no good registry', () => {
   })
 
   test('refuses content that has not its digest', async () => {
-    await using server = await serve((_request, response) => response.end('{"schemaVersion":2}'))
+    await using server = await startApp((_request, response) => response.end('{"schemaVersion":2}'))
     const client = createRegistryClient({ url: server.url })
     assert.equal(
       (await refusal(collect(client.pullBlob(APP, hashContent('x'))))).code,
@@ -252,7 +239,7 @@ describe('createRegistryClient() against what is no good registry', () => {
   })
 
   test('stops reading an answer without end', async () => {
-    await using server = await serve((request, response) => {
+    await using server = await startApp((request, response) => {
       if (request.url === '/v2/') return void response.end()
       const timer = setInterval(() => response.write(Buffer.alloc(1024 * 1024)), 1)
       response.on('close', () => clearInterval(timer))
@@ -263,7 +250,7 @@ describe('createRegistryClient() against what is no good registry', () => {
   })
 
   test("shows a page in place of an error without the terminal's control characters", async () => {
-    await using server = await serve((request, response) => {
+    await using server = await startApp((request, response) => {
       if (request.url === '/v2/') return void response.end()
       const errors = [{ code: 'DENIED\u001b[2J', message: 'no\r\nway\u202e' }]
       response.writeHead(403).end(JSON.stringify({ errors }))

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
-import { Agent, createServer, get } from 'node:http'
+import { Agent, get } from 'node:http'
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { startApp } from '../support/door/start-app.ts'
 import { findFreePort } from '../support/machine/free-port.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { until } from '../support/machine/until.ts'
@@ -72,17 +73,11 @@ async function startSite(): Promise<UnreadSite> {
   await using resources = new AsyncDisposableStack()
   const folder = resources.use(await makeTempFolder('unread'))
   await writeFile(join(folder.path, 'large'), randomBytes(16 * MB))
-  const app = createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1')
-  await once(app, 'listening')
-  resources.defer(() => {
-    app.closeAllConnections()
-    app.close()
-  })
+  const app = resources.use(await startApp((_request, response) => response.end('hello')))
   const config = join(folder.path, 'berth.yaml')
-  const upstream = `http://127.0.0.1:${(app.address() as AddressInfo).port}`
   await writeFile(
     config,
-    `sites:\n  ${FILES}: { files: ${folder.path} }\n  ${OTHER}: { upstream: ${upstream} }\n`,
+    `sites:\n  ${FILES}: { files: ${folder.path} }\n  ${OTHER}: { upstream: ${app.url} }\n`,
   )
   const [port, tlsPort] = [await findFreePort(), await findFreePort()]
   const logFile = join(folder.path, 'berth.log')

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import { countQueries } from '../../../test/support/database/counted-database.ts'
 import { testOnEngines } from '../../../test/support/database/engines.ts'
 import type { OpenDatabase } from '../../../test/support/database/test-engine.ts'
 import { makeVisit } from '../../../test/support/door/served-by.ts'
+import { startApp } from '../../../test/support/door/start-app.ts'
 import { createAccounts } from '../../accounts/create-accounts.ts'
 import { createLoginPlaces } from '../../accounts/guesses/login-places.ts'
 import { LoginGuard } from '../../accounts/log-in/login-guard.ts'
@@ -61,16 +59,11 @@ async function serveCounted(openDatabase: OpenDatabase) {
     activity: new Activity(),
     uses: new ManifestUses(contents.metadata, () => 0),
   })
-  const server = createServer((request, response) =>
-    served.serve(request, response, makeVisit({ target: request.url ?? '/' })),
+  const { url } = resources.use(
+    await startApp((request, response) =>
+      served.serve(request, response, makeVisit({ target: request.url ?? '/' })),
+    ),
   )
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  resources.defer(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const send = async (path: string, init: RequestInit = {}): Promise<Response> => {
     const response = await fetch(url + path, init)
     assert.ok(response.ok, `${path} is answered ${response.status}`)

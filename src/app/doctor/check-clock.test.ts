@@ -1,23 +1,17 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
+import { startApp } from '../../../test/support/door/start-app.ts'
 import { findFreePort } from '../../../test/support/machine/free-port.ts'
 import { checkClock } from './check-clock.ts'
 
 /** Findings beside a server whose clock differs by so many seconds. */
 async function beside(offsetS: number | undefined) {
-  const server = createServer((_, response) => {
+  await using server = await startApp((_, response) => {
     response.sendDate = false
     if (offsetS !== undefined) response.setHeader('date', new Date(Date.now() + offsetS * 1000).toUTCString())
     response.end()
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const found = await checkClock({ url: `http://127.0.0.1:${port}/`, caFile: undefined, isNeeded: true })
-  server.close()
-  return found
+  })
+  return await checkClock({ url: `${server.url}/`, caFile: undefined, isNeeded: true })
 }
 
 describe('`checkClock()`', () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { createServer, type RequestListener, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { RequestListener, ServerResponse } from 'node:http'
 import { describe, it, test } from 'node:test'
 import { makeMail, makePaper } from '../../../test/support/certificates/paper-ca.ts'
+import { startApp } from '../../../test/support/door/start-app.ts'
 import { isPublicAddress } from '../../egress/public-address.ts'
 import { fetchIssuer } from './fetch-issuer.ts'
 
@@ -13,29 +13,15 @@ function pointingTo(...urls: string[]) {
   return makePaper('www.example.com', { by: upper, names: ['www.example.com'], issuerUrls: urls }).certificate
 }
 
-async function serve(listener: RequestListener) {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  return {
-    url: (path: string) => `http://127.0.0.1:${port}${path}`,
-    port,
-    [Symbol.dispose]: () => {
-      server.closeAllConnections()
-      server.close()
-    },
-  }
-}
-
 const anywhere = { isAllowed: () => true }
 
 describe('`fetchIssuer()`', () => {
   it('fetches the issuer in DER and in PEM', async () => {
-    using server = await serve(({ url }, response) => {
+    await using server = await startApp(({ url }, response) => {
       response.end(url === '/der' ? upper.certificate.raw : upper.pem)
     })
     for (const path of ['/der', '/pem']) {
-      const issuer = await fetchIssuer(pointingTo(server.url(path)), anywhere)
+      const issuer = await fetchIssuer(pointingTo(`${server.url}${path}`), anywhere)
       assert.equal(issuer.fingerprint256, upper.certificate.fingerprint256)
     }
   })
@@ -57,8 +43,8 @@ describe('`fetchIssuer()`', () => {
   ]
   for (const [what, listener, problem] of refused) {
     it(`refuses ${what}`, async () => {
-      using server = await serve(listener)
-      await assert.rejects(fetchIssuer(pointingTo(server.url('/')), anywhere), {
+      await using server = await startApp(listener)
+      await assert.rejects(fetchIssuer(pointingTo(`${server.url}/`), anywhere), {
         code: 'CERTIFICATE_ISSUER_UNAVAILABLE',
         message: problem,
       })
@@ -67,12 +53,12 @@ describe('`fetchIssuer()`', () => {
 
   it('asks nothing but the public internet, by address and by name, and its usual ports only', async () => {
     let requests = 0
-    using server = await serve((_, response) => {
+    await using server = await startApp((_, response) => {
       requests++
       response.end(upper.pem)
     })
     const urls = [
-      server.url('/'),
+      `${server.url}/`,
       'http://127.0.0.1/',
       'http://[::1]/',
       'http://[::ffff:127.0.0.1]/',
@@ -96,8 +82,10 @@ describe('`fetchIssuer()`', () => {
   })
 
   it('tries the next address', async () => {
-    using server = await serve(({ url }, response) => void response.end(url === '/2' ? upper.pem : 'x'))
-    const issuer = await fetchIssuer(pointingTo(server.url('/1'), server.url('/2')), anywhere)
+    await using server = await startApp(
+      ({ url }, response) => void response.end(url === '/2' ? upper.pem : 'x'),
+    )
+    const issuer = await fetchIssuer(pointingTo(`${server.url}/1`, `${server.url}/2`), anywhere)
     assert.equal(issuer.fingerprint256, upper.certificate.fingerprint256)
   })
 })

@@ -1,28 +1,20 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import { startApp } from '../../../test/support/door/start-app.ts'
 import { runCli } from '../../../test/support/program/run-cli.ts'
 import { readVersion } from '../../app/product.ts'
 
 /** A mirror that answers with this status and body; counts and keeps the requests. */
 async function openMirror(body: string, status = 200) {
   const requests: string[] = []
-  const server = createServer(({ url, headers }, response) => {
+  const app = await startApp(({ url, headers }, response) => {
     requests.push(`${url} ${JSON.stringify(headers)}`)
     response.writeHead(status, { location: '/elsewhere' }).end(body)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     requests,
-    check: (...flags: string[]) => {
-      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/berth.json`
-      return runCli(['version', '--check', url, ...flags])
-    },
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    check: (...flags: string[]) => runCli(['version', '--check', `${app.url}/berth.json`, ...flags]),
+    [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   }
 }
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, request } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type IncomingMessage, request } from 'node:http'
 import { test } from 'node:test'
+import { startApp } from '../../../test/support/door/start-app.ts'
 import { OciError } from '../../oci/errors.ts'
 import { BodyRoom } from '../bounds/body-room.ts'
 import { readBody } from './read-body.ts'
@@ -11,20 +11,16 @@ const tooLarge = (): OciError => new OciError('SIZE_INVALID', { status: 413 })
 
 /** Reads each request by `read` and answers with the result. */
 async function serve(read: (request: IncomingMessage) => Promise<string>) {
-  const server = createServer(async (incoming, response) => {
+  const app = await startApp(async (incoming, response) => {
     const outcome = await read(incoming).catch((error: OciError) => error.code)
     incoming.resume()
     response.end(outcome)
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const { port } = server.address() as AddressInfo
+  const { port } = app
   return {
     open: (holder = 'alice') =>
       request({ port, method: 'PUT', agent: false, headers: { 'x-holder': holder } }),
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   }
 }
 

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
 import { describe, test } from 'node:test'
 import {
   addressRecord,
@@ -8,6 +6,7 @@ import {
   type ScriptedRecord,
   startScriptedDns,
 } from '../../../../test/support/acme/scripted-dns-server.ts'
+import { startApp } from '../../../../test/support/door/start-app.ts'
 import { findFreePort } from '../../../../test/support/machine/free-port.ts'
 import { ChallengeBoard } from '../challenges/challenge-board.ts'
 import { type PreflightContext, preflight } from './preflight.ts'
@@ -88,19 +87,6 @@ describe('`preflight()` of CAA records', () => {
 })
 
 describe('`preflight()` of addresses and port 80', () => {
-  /** A server on port 80 of the name. */
-  async function serve(listener: RequestListener): Promise<{ port: number } & AsyncDisposable> {
-    const server = createServer(listener)
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const address = server.address()
-    if (address === null || typeof address === 'string') throw new Error('no port')
-    const dispose = async (): Promise<void> => {
-      server.close()
-      await once(server, 'close')
-    }
-    return { port: address.port, [Symbol.asyncDispose]: dispose }
-  }
   const here = { [NAME]: [addressRecord('127.0.0.1')] }
   const network = { usesNetwork: true, usesHttp: true }
 
@@ -117,7 +103,7 @@ describe('`preflight()` of addresses and port 80', () => {
 
   test('is content where its own question is answered', async () => {
     const board = new ChallengeBoard(Date.now)
-    await using server = await serve((request, response) => {
+    await using server = await startApp((request, response) => {
       assert.equal(request.headers.host, NAME)
       response.end(board.httpAnswer(request.url?.split('/').at(-1) ?? ''))
     })
@@ -125,7 +111,7 @@ describe('`preflight()` of addresses and port 80', () => {
   })
 
   test('warns where something else answers', async () => {
-    await using server = await serve((_request, response) =>
+    await using server = await startApp((_request, response) =>
       response.writeHead(404).end('<h1>Welcome to nginx!</h1>'),
     )
     const findings = await look(here, { ...network, httpPort: server.port })
@@ -138,7 +124,7 @@ describe('`preflight()` of addresses and port 80', () => {
   })
 
   test('does not read an endless answer to its end', async () => {
-    await using server = await serve((_request, response) => {
+    await using server = await startApp((_request, response) => {
       const write = (): void => {
         while (!response.destroyed && response.write(Buffer.alloc(65_536)));
         response.once('drain', write)
