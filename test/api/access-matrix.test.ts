@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Reply } from '../protocol/connection.ts'
 import type { RegistryUnderTest } from '../protocol/registry-under-test.ts'
-import { until } from '../workers/worker-site.ts'
+import { until } from '../support/machine/until.ts'
 import { apiEngines } from './api-engines.ts'
 
 /** The access of each operation, written down a second time: a route that changes it, or is new, must be here, too. */
