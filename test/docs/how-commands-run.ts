@@ -146,6 +146,8 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   'kubectl --namespace registry exec --stdin --tty deployment/berth -- berth user passwd admin':
     NEEDS_CLUSTER,
   'docker login registry.example.com --username admin': NEEDS_CLUSTER,
+  'docker build --build-arg BASE=debian:12-slim --build-arg TARGETARCH=amd64 --file dist-packages/image/Containerfile --tag berth:mine dist-packages/image':
+    'test/packaging/docker-build.test.ts builds on an image that is made like this one, which is on the internet',
   'kubectl apply --kustomize .': NEEDS_CLUSTER,
   'curl --user alice http://127.0.0.1:5000/api/v1/repositories': 'test/api/document.test.ts runs it',
   'curl --user alice http://127.0.0.1:5000/api/v1/repositories/alice%2Fapp':

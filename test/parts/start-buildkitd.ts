@@ -6,13 +6,15 @@ import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { PARTS_PATH, part } from './find-parts.ts'
 import type { StartedDaemon } from './start-dockerd.ts'
 
-/** Starts a BuildKit with socket and content of its own, which speaks plain HTTP to one registry. */
-export async function startBuildkitd(registryHost: string): Promise<StartedDaemon> {
+/** Starts a BuildKit with socket and content of its own, which speaks plain HTTP to one registry if it is given. */
+export async function startBuildkitd(registryHost?: string): Promise<StartedDaemon> {
   await using resources = new AsyncDisposableStack()
   const folder = resources.use(await makeTempFolder('buildkitd'))
   const socket = join(folder.path, 'buildkitd.sock')
   const settings = join(folder.path, 'buildkitd.toml')
-  await writeFile(settings, `[registry.${JSON.stringify(registryHost)}]\n  http = true\n`)
+  const registry =
+    registryHost === undefined ? '' : `[registry.${JSON.stringify(registryHost)}]\n  http = true\n`
+  await writeFile(settings, registry)
   const daemon = await startProcess(part('buildkitd'), {
     args: [
       ...['--config', settings, '--addr', `unix://${socket}`, '--root', join(folder.path, 'root')],
