@@ -95,7 +95,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   {
     folder: 'console',
     may: [
-      ...['oci', 'registry', 'access', 'policies', 'log', 'accounts/accounts.ts'],
+      ...['oci', 'registry', 'access', 'policies', 'log', 'accounts/accounts.ts', 'tokens/tokens.ts'],
       'config/values/zod.ts',
     ],
     never: [...FILE_SYSTEM, ...NETWORK, ...SQL],
@@ -145,6 +145,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
       'policies',
       'accounts/accounts.ts',
       'registry/repositories.ts',
+      'registry/manage-tags.ts',
     ],
     never: [...NETWORK, ...SQL],
   },

@@ -79,3 +79,8 @@ export function accountPrincipal(holder: RightsHolder, scopes: AccountPrincipal[
 function subjectOf({ id, name, source }: Pick<RightsHolder, 'id' | 'name' | 'source'>): string {
   return source === 'htpasswd' ? `htpasswd:${name}` : id
 }
+
+/** Name of the account; that of no account has brackets, which no name has. */
+export function nameOf(principal: Principal): string {
+  return principal.kind === 'anonymous' ? '(anonymous)' : principal.name
+}

@@ -3,8 +3,12 @@ import type { ConsoleParts } from './console-parts.ts'
 import { createConsole } from './frame/create-console.ts'
 import { toOpenApi } from './frame/open-api.ts'
 import type { Route } from './frame/route.ts'
+import { manifestRoutes } from './resources/manifests.ts'
 import { repositoryRoutes } from './resources/repositories.ts'
 import { serviceRoutes } from './resources/service.ts'
+import { tagRoutes } from './resources/tags.ts'
+import { trashRoutes } from './resources/trash.ts'
+import { userRoutes } from './resources/users.ts'
 
 /** All routes of the admin API. */
 function createRoutes(parts: ConsoleParts): readonly Route[] {
@@ -15,6 +19,10 @@ function createRoutes(parts: ConsoleParts): readonly Route[] {
       return document
     }),
     ...repositoryRoutes(parts),
+    ...tagRoutes(parts),
+    ...manifestRoutes(parts),
+    ...trashRoutes(parts),
+    ...userRoutes(parts),
   ]
   return routes
 }

@@ -195,8 +195,11 @@ export interface RepositoryFacts {
   listRepositories(filter: RepositoryFilter, page: Page): Promise<RepositoryName[]>
   /** Names of tags; undefined if the repository does not exist. */
   listTags(repository: RepositoryName, page: Page): Promise<Tag[] | undefined>
-  /** Like {@link listTags}, with the manifest of each. */
-  describeTags(repository: RepositoryName, page: Page): Promise<TagRow[] | undefined>
+  /** Like {@link listTags}, with the manifest of each; `only`: that tag alone. */
+  describeTags(
+    repository: RepositoryName,
+    page: Page & { readonly only?: Tag | undefined },
+  ): Promise<TagRow[] | undefined>
   /** Errors: `DENIED` if the deletion of a repository would be refused, as of immutable tags and pinned manifests. */
   requireDeletable(repository: RepositoryName): Promise<void>
   /**

@@ -22,10 +22,10 @@ export interface InUseManager {
   describe: InUseFacts['describeInUse']
 }
 
-/** {@link InUseManager} over the facts. */
-export function createInUseManager(facts: InUseFacts): InUseManager {
+/** {@link InUseManager} over the facts. `by`: author of the changes. */
+export function createInUseManager(facts: InUseFacts, by: string = BY_COMMAND): InUseManager {
   return {
-    pin: (target) => facts.pin(target, BY_COMMAND),
+    pin: (target) => facts.pin(target, by),
     unpin: (repository, reference) => facts.unpin(repository, reference),
     listPins: (selection) => facts.listPins(selection),
     listRunning: (limit) => facts.listRunning(limit),

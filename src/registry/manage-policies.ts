@@ -13,12 +13,12 @@ export interface PolicyManager {
   replace(document: PolicyDocument, expected: number): Promise<number>
 }
 
-/** {@link PolicyManager} over the facts. */
-export function createPolicyManager(facts: PolicyFacts): PolicyManager {
+/** {@link PolicyManager} over the facts. `by`: author of the changes. */
+export function createPolicyManager(facts: PolicyFacts, by: string = BY_COMMAND): PolicyManager {
   return {
     read: () => facts.readPolicies(),
     async replace(document, expected) {
-      const version = await facts.replacePolicies(document, { expected, by: BY_COMMAND })
+      const version = await facts.replacePolicies(document, { expected, by })
       if (version !== undefined) return version
       throw new PolicyError(
         'POLICY_CHANGED',

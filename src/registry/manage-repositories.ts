@@ -44,6 +44,12 @@ export function createRepositoryManager(
       const rows = await metadata.describeTags(name, { limit, last })
       return rows?.map(({ size, ...row }) => ({ ...row, manifestSizeBytes: size }))
     },
+    async findTag(name, tag) {
+      const [row] = (await metadata.describeTags(name, { limit: 1, last: undefined, only: tag })) ?? []
+      if (!row) return undefined
+      const { size, ...found } = row
+      return { ...found, manifestSizeBytes: size }
+    },
     sizeTags: (name, tags) => sizeTags(sizes, name, tags),
     sizeRemoval: (removal) => sizes.sizeRemoval(removal),
     deleteManifest: (name, digest) => metadata.deleteManifest(name, digest, by),

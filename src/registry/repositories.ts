@@ -83,6 +83,8 @@ export interface RepositoryManager {
   delete(name: RepositoryName): Promise<boolean>
   /** A page of tags, by name; undefined if the repository does not exist. */
   listTags(name: RepositoryName, page: { limit: number; last?: string }): Promise<TagSummary[] | undefined>
+  /** One tag; undefined if there is none. */
+  findTag(name: RepositoryName, tag: Tag): Promise<TagSummary | undefined>
   /** Adds sizes to tags of a repository. */
   sizeTags(name: RepositoryName, tags: readonly TagSummary[]): Promise<SizedTag[]>
   /** Bytes that nothing holds any more once all of a removal is gone. */

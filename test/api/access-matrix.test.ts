@@ -7,7 +7,10 @@ import { apiEngines } from './api-engines.ts'
 
 /** The access of each operation, written down a second time: a route that changes it, or is new, must be here, too. */
 const ACCESS: Readonly<
-  Record<string, 'anyone' | 'signed-in' | 'catalog' | 'pull' | 'push' | 'delete' | 'administer'>
+  Record<
+    string,
+    'anyone' | 'signed-in' | 'catalog' | 'pull' | 'create' | 'overwrite' | 'delete' | 'administer'
+  >
 > = {
   getService: 'signed-in',
   getDocument: 'anyone',
@@ -15,6 +18,26 @@ const ACCESS: Readonly<
   listRepositories: 'catalog',
   getRepository: 'pull',
   deleteRepository: 'delete',
+  restoreRepository: 'create',
+  listTags: 'pull',
+  getTag: 'pull',
+  deleteTag: 'delete',
+  listTagHistory: 'pull',
+  restoreTag: 'overwrite',
+  getImage: 'pull',
+  deleteManifest: 'delete',
+  restoreManifest: 'create',
+  listTrash: 'administer',
+  restoreFromTrash: 'administer',
+  emptyTrash: 'administer',
+  listUsers: 'administer',
+  getUser: 'administer',
+  createUser: 'administer',
+  changeUser: 'administer',
+  setPassword: 'administer',
+  deleteUser: 'administer',
+  listLogIns: 'administer',
+  endLogIns: 'administer',
 }
 
 type Access = (typeof ACCESS)[string]

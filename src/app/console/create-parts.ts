@@ -1,11 +1,18 @@
-import type { Principal } from '../../access/principal.ts'
+import { nameOf, type Principal } from '../../access/principal.ts'
 import type { RuleSource } from '../../access/rule-source.ts'
+import type { AccountManager } from '../../accounts/accounts.ts'
 import type { Config } from '../../config/config.ts'
-import type { ConsoleParts } from '../../console/console-parts.ts'
+import type { ConsoleParts, ContentManagers } from '../../console/console-parts.ts'
 import type { Metadata } from '../../metadata/metadata.ts'
 import { createSizeFacts } from '../../metadata/sizes/create-size-facts.ts'
 import { OciError } from '../../oci/errors.ts'
+import { createImageDescriber } from '../../registry/describe-image.ts'
+import { createInUseManager } from '../../registry/manage-in-use.ts'
+import { createPolicyManager } from '../../registry/manage-policies.ts'
 import { createRepositoryManager } from '../../registry/manage-repositories.ts'
+import { createTagLister } from '../../registry/manage-tags.ts'
+import { createLogInManager } from '../../tokens/refresh/log-ins.ts'
+import { forgetFirstPassword } from '../data/first-admin.ts'
 import type { Store } from '../data/open-store.ts'
 import { readVersion } from '../product.ts'
 
@@ -18,12 +25,26 @@ interface ConsoleContext {
 }
 
 /** The use-cases of the admin API, over the facts that a server has open. */
-export function createConsoleParts({ config, store, metadata, rules }: ConsoleContext): ConsoleParts {
+export function createConsoleParts(context: ConsoleContext): ConsoleParts {
+  const { config, store, metadata, rules } = context
   const sizes = createSizeFacts(store.database)
+  const managersOf = (author: Principal): ContentManagers => {
+    const by = nameOf(author)
+    const managers = {
+      repositories: createRepositoryManager(metadata, sizes, by),
+      policies: createPolicyManager(metadata, by),
+      inUse: createInUseManager(metadata, by),
+    }
+    return { ...managers, tags: createTagLister(managers) }
+  }
   return {
     version: readVersion(),
     rules,
-    repositoriesOf: (author) => createRepositoryManager(metadata, sizes, authorOf(author)),
+    keepDays: config.keepDays,
+    managersOf,
+    images: createImageDescriber({ metadata, sizes }),
+    accounts: createAccounts(context),
+    logIns: createLogInManager(store.database),
     requireDelete() {
       if (config.deleteEnabled) return
       throw new OciError('UNSUPPORTED', { message: 'Deleting is turned off in this registry' })
@@ -31,6 +52,24 @@ export function createConsoleParts({ config, store, metadata, rules }: ConsoleCo
   }
 }
 
-function authorOf(principal: Principal): string {
-  return principal.kind !== 'anonymous' ? principal.name : '(anonymous)'
+/** The password of the first start no longer counts once it is changed, so that its file goes. */
+function createAccounts({ config, store }: ConsoleContext): AccountManager {
+  const { accounts } = store
+  return {
+    add: (account) => accounts.add(account),
+    async setPassword(name, password) {
+      await accounts.setPassword(name, password)
+      await forgetFirstPassword(config.dataDir, name)
+    },
+    async remove(name, options) {
+      const left = await accounts.remove(name, options)
+      await forgetFirstPassword(config.dataDir, name)
+      return left
+    },
+    findRepositories: (name) => accounts.findRepositories(name),
+    releaseNames: (names) => accounts.releaseNames(names),
+    setDisabled: (name, isDisabled) => accounts.setDisabled(name, isDisabled),
+    list: () => accounts.list(),
+    isEmpty: () => accounts.isEmpty(),
+  }
 }

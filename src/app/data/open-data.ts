@@ -6,6 +6,7 @@ import type { SwitchFacts } from '../../metadata/switch-facts.ts'
 import { createInUseManager, type InUseManager } from '../../registry/manage-in-use.ts'
 import { createPolicyManager, type PolicyManager } from '../../registry/manage-policies.ts'
 import { createRepositoryManager } from '../../registry/manage-repositories.ts'
+import { createTagLister, type TagLister } from '../../registry/manage-tags.ts'
 import type { RepositoryManager } from '../../registry/repositories.ts'
 import { createLogInManager } from '../../tokens/refresh/log-ins.ts'
 import type { LogInManager } from '../../tokens/tokens.ts'
@@ -21,6 +22,7 @@ import { requireFacts } from './require-data.ts'
 export interface OpenData extends AsyncDisposable {
   readonly accounts: AccountManager
   readonly repositories: RepositoryManager
+  readonly tags: TagLister
   readonly policies: PolicyManager
   readonly inUse: InUseManager
   readonly logIns: LogInManager
@@ -49,15 +51,21 @@ export async function openData(
   const store = await openStore(config, { onUpdate })
   const file = databaseFile(config.dataDir)
   const metadata = createSqlMetadata(store.database)
+  const managers = {
+    repositories: createRepositoryManager(metadata, createSizeFacts(store.database)),
+    policies: createPolicyManager(metadata),
+    inUse: createInUseManager(metadata),
+  }
   return {
     accounts: withClearFaults<AccountManager>(store.accounts, file, async (method, [name]) => {
       // The first password no longer counts.
       if (method === 'setPassword' || method === 'remove')
         await forgetFirstPassword(config.dataDir, String(name))
     }),
-    repositories: withClearFaults(createRepositoryManager(metadata, createSizeFacts(store.database)), file),
-    policies: withClearFaults(createPolicyManager(metadata), file),
-    inUse: withClearFaults(createInUseManager(metadata), file),
+    repositories: withClearFaults(managers.repositories, file),
+    tags: withClearFaults(createTagLister(managers), file),
+    policies: withClearFaults(managers.policies, file),
+    inUse: withClearFaults(managers.inUse, file),
     switches: withClearFaults<SwitchFacts>(metadata, file),
     logIns: withClearFaults(createLogInManager(store.database), file),
     [Symbol.asyncDispose]: () => store.close(),

@@ -25,3 +25,8 @@ export function isUnchanged(header: string | undefined, etag: string | undefined
     return tag === '*' || tag === `"${etag}"`
   })
 }
+
+/** Fails unless a version is the one that `If-Match` demands, if it does. Errors: `CHANGED`. */
+export function requireVersion(ifMatch: string | undefined, version: string): void {
+  if (ifMatch !== undefined && ifMatch !== version) throw new ApiError('CHANGED')
+}

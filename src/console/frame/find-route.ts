@@ -24,8 +24,13 @@ export type FindPlace = (path: string) => FoundPlace | undefined
 /** Puts routes in a table. Errors: `TypeError` if two have the same method and path, or a parameter is not known. */
 export function createRouteTable(routes: readonly Route[]): FindPlace {
   const places = new Map<string, Map<Method, Route>>()
+  const shapes = new Map<string, string>()
   for (const route of routes) {
     const methods = places.get(route.path) ?? new Map<Method, Route>()
+    const shape = route.path.replace(/\{\w+\}/g, '{}')
+    const other = shapes.get(shape) ?? route.path
+    if (other !== route.path) throw new TypeError(`${other} and ${route.path} name the same paths`)
+    shapes.set(shape, route.path)
     if (methods.has(route.method)) throw new TypeError(`two routes are ${route.method} ${route.path}`)
     methods.set(route.method, route)
     places.set(route.path, methods)

@@ -8,7 +8,7 @@ const USUAL_PAGE = 100
 const MAX_CURSOR_LENGTH = 1_024
 
 /** The size of a page. */
-const limit = z.coerce
+export const limit = z.coerce
   .number()
   .int()
   .min(1)

@@ -10,7 +10,7 @@ import type { Parameters } from './path-parameters.ts'
 type PlainAccess = 'anyone' | 'signed-in' | 'catalog' | 'administer'
 
 /** The access that must be granted before a route's query and body are read. */
-export type RouteAccess = PlainAccess | RepositoryAction
+export type RouteAccess = PlainAccess | RepositoryAction | 'create' | 'overwrite'
 
 /** Access that a path can have: an act on a repository needs one in the path. */
 type AccessOf<P extends string> = P extends `${string}{repository}${string}` ? RouteAccess : PlainAccess

@@ -8,6 +8,17 @@ export const time = z.string().meta({ format: 'date-time', examples: ['2026-11-2
 /** A time that may be unknown. */
 export const maybeTime = time.nullable()
 
+/** A digest as it is sent. */
+export const digestText = z
+  .string()
+  .meta({ examples: ['sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'] })
+
+/** Name of the account that did something. */
+export const author = z
+  .string()
+  .nullable()
+  .meta({ description: 'Name of the account, or `(command)`; null: unknown', examples: ['alice'] })
+
 /** Bytes, as a number. */
 export const bytes = z
   .int()

@@ -7,8 +7,9 @@ import {
   type RepositorySummary,
 } from '../../registry/repositories.ts'
 import type { ConsoleParts } from '../console-parts.ts'
+import { ApiError } from '../frame/api-error.ts'
 import { pageOf, pageQuery, parseCursor, toPage } from '../frame/pages.ts'
-import { type Route, requireCaller, toRoute } from '../frame/route.ts'
+import { type Route, toRoute } from '../frame/route.ts'
 import { bytes, count, maybeTime, time, toTime, z } from '../frame/schema.ts'
 
 const summary = {
@@ -64,7 +65,7 @@ const positionSchema = z
   )
 
 /** Routes about repositories as wholes. */
-export function repositoryRoutes({ repositoriesOf, requireDelete }: ConsoleParts): Route[] {
+export function repositoryRoutes({ managersOf, accounts, requireDelete }: ConsoleParts): Route[] {
   return [
     toRoute({
       method: 'GET',
@@ -77,7 +78,7 @@ export function repositoryRoutes({ repositoriesOf, requireDelete }: ConsoleParts
       answerExample: { items: [EXAMPLE], next: null },
       errors: ['CURSOR_INVALID'],
       async handle({ query: { limit, cursor, order }, principal, rules }) {
-        const found = await repositoriesOf(principal).list({
+        const found = await managersOf(principal).repositories.list({
           limit: limit + 1,
           order,
           after: parseCursor(cursor, positionSchema),
@@ -100,7 +101,7 @@ export function repositoryRoutes({ repositoriesOf, requireDelete }: ConsoleParts
       },
       errors: ['NAME_UNKNOWN'],
       async handle({ params: { repository }, principal }) {
-        const found = await repositoriesOf(principal).show(repository)
+        const found = await managersOf(principal).repositories.show(repository)
         if (!found) throw new OciError('NAME_UNKNOWN')
         const { untaggedBytes, unnamedBytes, trashBytes, uploadBytes, uploadCount } = found
         const reasons = { untaggedBytes, unnamedBytes, trashBytes, uploadBytes, uploadCount }
@@ -117,8 +118,24 @@ export function repositoryRoutes({ repositoriesOf, requireDelete }: ConsoleParts
       async handle(call) {
         requireDelete()
         const { repository } = call.params
-        if (!(await repositoriesOf(requireCaller(call)).delete(repository)))
+        if (!(await managersOf(call.principal).repositories.delete(repository)))
           throw new OciError('NAME_UNKNOWN')
+        // The last repository of a removed account frees its name.
+        await accounts.releaseNames([repository.split('/', 1)[0] ?? ''])
+        return {}
+      },
+    }),
+    toRoute({
+      method: 'POST',
+      path: '/repositories/{repository}/restore',
+      access: 'create',
+      id: 'restoreRepository',
+      summary: 'Takes the repository that was deleted last under this name out of the trash',
+      errors: ['CONTENT_GONE', 'REPOSITORY_EXISTS', 'UNSUPPORTED'],
+      async handle({ params: { repository }, principal }) {
+        const outcome = await managersOf(principal).repositories.restore(repository, {})
+        if (outcome === 'taken') throw new ApiError('REPOSITORY_EXISTS')
+        if (outcome === 'unknown') throw new ApiError('CONTENT_GONE', { message: 'It is not in the trash' })
         return {}
       },
     }),

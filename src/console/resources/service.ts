@@ -64,5 +64,8 @@ export function serviceRoutes(version: string, document: () => unknown): Route[]
 }
 
 const LINKS = Object.fromEntries(
-  ['openapi.json', 'me', 'repositories'].map((name) => [name.replace('.json', ''), `${API_BASE}/${name}`]),
+  ['openapi.json', 'me', 'repositories', 'trash', 'users'].map((name) => [
+    name.replace('.json', ''),
+    `${API_BASE}/${name}`,
+  ]),
 )

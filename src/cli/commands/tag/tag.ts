@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { parseRepositoryName } from '../../../oci/repository-name.ts'
-import { findImmutableTags } from '../../../policies/immutable-tags.ts'
-import type { SizedTag } from '../../../registry/repositories.ts'
+import type { ListedTag } from '../../../registry/manage-tags.ts'
 import { createContext } from '../../context/command-context.ts'
 import { openDataOf } from '../../context/open-data.ts'
 import { printPages } from '../../context/pages.ts'
@@ -36,14 +35,6 @@ export function addTagCommand(program: Command, io: Io): void {
   addTagPins(tag, io)
 }
 
-/** A tag with the reasons for which it is not removed. */
-interface ListedTag extends SizedTag {
-  /** The pattern that makes it immutable. */
-  readonly immutable: string | null
-  /** Text about the pin of its manifest, or a container that runs it. */
-  readonly inUse: string | null
-}
-
 function describeKept({ immutable, inUse }: ListedTag): string {
   return [immutable === null ? '' : `immutable: ${immutable}`, inUse ?? ''].filter(Boolean).join(', ') || '-'
 }
@@ -56,7 +47,6 @@ function addList(tag: Command, io: Io): void {
       const context = createContext(command, io)
       const name = parseRepositoryName(text)
       await using data = await openDataOf(context)
-      const immutable = findImmutableTags((await data.policies.read()).document, name)
       await printPages<ListedTag>(context, {
         member: 'tags',
         headings: ['TAG', 'SIZE', 'ONLY HERE', 'DIGEST', 'TYPE', 'UPDATED', 'KEPT BY'],
@@ -70,16 +60,9 @@ function addList(tag: Command, io: Io): void {
           describeKept(entry),
         ],
         async fetchPage(page) {
-          const tags = await data.repositories.listTags(name, page)
+          const tags = await data.tags.list(name, page)
           if (!tags) throw unknownRepository(name)
-          const digests = [...new Set(tags.map(({ digest }) => digest))]
-          const inUse = await data.inUse.describe(name, digests)
-          const sized = await data.repositories.sizeTags(name, tags)
-          return sized.map((tag) => ({
-            ...tag,
-            immutable: immutable?.findPattern(tag.name) ?? null,
-            inUse: inUse.get(tag.digest)?.why ?? null,
-          }))
+          return tags
         },
       })
     })

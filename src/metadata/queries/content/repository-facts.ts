@@ -64,7 +64,7 @@ async function listTags(db: Reads, repository: RepositoryName, page: Page): Prom
 async function describeTags(
   db: Reads,
   repository: RepositoryName,
-  page: Page,
+  page: Page & { readonly only?: Tag | undefined },
 ): Promise<TagRow[] | undefined> {
   const id = await findHeldRepository(db, repository)
   if (id === undefined) return undefined
@@ -79,6 +79,7 @@ async function describeTags(
     .where('tags.repository_id', '=', id)
   const last = lastOf(page)
   if (last !== undefined) query = query.where('tags.name', '>', last)
+  if (page.only !== undefined) query = query.where('tags.name', '=', page.only)
   const rows = await query.orderBy('tags.name').limit(page.limit).execute()
   return rows.map((row) => ({
     name: row.name as Tag,
