@@ -132,6 +132,8 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
     may: ['front-door/visit/address/network-address.ts'],
     never: ['node:http2', 'node:tls', 'node:dgram', ...FILE_SYSTEM, ...SQL],
   },
+  // Reads the files with its password and authorities.
+  { folder: 'ldap', may: ['accounts/directory.ts'], never: SQL },
   { folder: 'client', may: ['oci'], never: SQL },
   {
     folder: 'cli',

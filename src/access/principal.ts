@@ -62,7 +62,7 @@ interface RightsHolder {
   /** By default `user`. */
   readonly kind?: 'user' | 'robot' | undefined
   /** `htpasswd`: a line of a file; by default the database. */
-  readonly source?: 'database' | 'htpasswd' | undefined
+  readonly source?: 'database' | 'htpasswd' | 'directory' | undefined
   readonly limits?: readonly AccessLimit[] | undefined
 }
 

@@ -7,8 +7,13 @@ export interface Account {
   readonly owns: readonly string[]
   readonly isAdmin: boolean
   readonly isDisabled: boolean
-  /** `database`: managed here; `htpasswd`: from the file, read only. */
-  readonly source: 'database' | 'htpasswd'
+  /**
+   * `database`: managed here; `htpasswd`: from the file, read only; `directory`: managed here, but its password and
+   * groups are those of a person of the directory.
+   */
+  readonly source: 'database' | 'htpasswd' | 'directory'
+  /** Groups of the directory at the last log-in; undefined: none. */
+  readonly directoryGroups?: readonly string[] | undefined
   /** Grows with each change that must end log-ins. */
   readonly version: string
   readonly createdAt: Date | undefined
@@ -40,7 +45,7 @@ export interface AccountManager {
    * Errors: `AccountError` `NAME_INVALID`, `ALREADY_EXISTS`, `NAME_TAKEN`, `PASSWORD_TOO_SHORT`, `PASSWORD_TOO_LONG`.
    */
   add(account: { name: string; password: string; isAdmin: boolean; takeOver?: boolean }): Promise<void>
-  /** Errors: `AccountError` `UNKNOWN_ACCOUNT`, `PASSWORD_TOO_SHORT`, `PASSWORD_TOO_LONG`. */
+  /** Errors: `AccountError` `UNKNOWN_ACCOUNT`, `DIRECTORY_ACCOUNT`, `PASSWORD_TOO_SHORT`, `PASSWORD_TOO_LONG`. */
   setPassword(name: string, password: string): Promise<void>
   /**
    * Removes an account with its log-ins and upload sessions. Its repositories stay, without an owner, or as those of
@@ -79,12 +84,14 @@ type AccountErrorCode =
   | 'PASSWORD_TOO_LONG'
   | 'LAST_ADMIN'
   | 'TOO_MANY_ATTEMPTS'
+  | 'DIRECTORY_UNREACHABLE'
+  | 'DIRECTORY_ACCOUNT'
 
 /** A failure about an account; callers turn it into their own words or status. */
 export class AccountError extends Error {
   override readonly name = 'AccountError'
   readonly code: AccountErrorCode
-  /** Seconds after which to try again; set with `TOO_MANY_ATTEMPTS`. */
+  /** Seconds after which to try again; set with `TOO_MANY_ATTEMPTS` and `DIRECTORY_UNREACHABLE`. */
   readonly retryAfterS: number | undefined
 
   constructor(code: AccountErrorCode, message: string, retryAfterS?: number) {

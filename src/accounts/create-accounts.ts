@@ -1,16 +1,20 @@
 import type { Database } from '../database/database.ts'
 import type { AccountManager, Authenticator } from './accounts.ts'
 import type { AccountBelongings } from './belongings.ts'
+import type { Directory, DirectoryPerson } from './directory.ts'
 import { createLoginPlaces } from './guesses/login-places.ts'
 import type { HtpasswdStatus } from './htpasswd/htpasswd-file.ts'
 import { HtpasswdFiles } from './htpasswd/htpasswd-files.ts'
 import { PasswordAuthenticator } from './log-in/authenticator.ts'
+import { addDirectory } from './log-in/directory-logins.ts'
 import { LoginGuard } from './log-in/login-guard.ts'
 import { checkPassword } from './log-in/password-check.ts'
 import { PASSWORD_COST, type PasswordCost } from './passwords/password-hash.ts'
 import type { AccountsSchema } from './schema.ts'
 import { createAccountLookup } from './users/account-lookup.ts'
 import { DatabaseAccountManager } from './users/account-manager.ts'
+import { admitPerson } from './users/directory-accounts.ts'
+import { type DirectorySync, syncDirectory } from './users/sync-directory.ts'
 
 /** Dependencies and settings of accounts. */
 interface AccountsOptions {
@@ -29,8 +33,19 @@ interface AccountsOptions {
   readonly clock?: () => number
   /** Shared with other checks of passwords, and closed by its owner; by default one of its own. */
   readonly guard?: LoginGuard
+  /** Persons of another service who may log in; by default none. */
+  readonly directory?: DirectoryOptions | undefined
   /** Cost of new hashes, and of checks for a name without a hash; by default the one that keeps passwords safe. */
   readonly passwordCost?: PasswordCost
+}
+
+/** A directory, and what its persons may do. */
+interface DirectoryOptions {
+  readonly persons: Directory
+  /** Group whose members are administrators; undefined: it makes nobody one. */
+  readonly adminGroup: string | undefined
+  /** Called if a person cannot log in here although the password was right, and if the directory gives no answer. */
+  readonly onTrouble: (name: string, error: Error) => void
 }
 
 /** The accounts of one Berth, for checking and for managing. */
@@ -43,13 +58,22 @@ export interface Accounts extends Authenticator, AccountManager, AsyncDisposable
    * more than `MAX_ACCOUNT_FILES`.
    */
   setHtpasswdFiles(paths: readonly string[]): void
+  /** Compares accounts with the directory ({@link syncDirectory}); undefined without one. Errors: `DirectoryError`. */
+  syncDirectory(): Promise<DirectorySync | undefined>
   /** Ends the thread that checks hashes, if it runs and is not shared. The database is the caller's to close. */
   close(): Promise<void>
 }
 
 /** Makes the accounts over a database and, if there are any, htpasswd files. Reads nothing yet. */
 export function createAccounts(options: AccountsOptions): Accounts {
-  const { database, belongings, htpasswdFile, clock = Date.now, passwordCost = PASSWORD_COST } = options
+  const {
+    database,
+    belongings,
+    directory,
+    htpasswdFile,
+    clock = Date.now,
+    passwordCost = PASSWORD_COST,
+  } = options
   const rowClock = options.clock ?? database.now
   const { guard = new LoginGuard({ clock, places: createLoginPlaces(database, rowClock) }) } = options
   const htpasswd = new HtpasswdFiles({
@@ -61,7 +85,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     htpasswd.set(htpasswdFile === undefined ? paths : [htpasswdFile, ...paths])
   }
   setHtpasswdFiles(options.htpasswdFiles ?? [])
-  const authenticator = createAuthenticator({ database, htpasswd, guard, passwordCost })
+  const authenticator = createAuthenticator({ ...options, htpasswd, guard, passwordCost, clock: rowClock })
   const manager = new DatabaseAccountManager({
     database,
     belongings,
@@ -85,26 +109,45 @@ export function createAccounts(options: AccountsOptions): Accounts {
     isEmpty: () => manager.isEmpty(),
     htpasswdStatus: async () => (htpasswdFile === undefined ? undefined : htpasswd.status(htpasswdFile)),
     setHtpasswdFiles,
+    syncDirectory: async () =>
+      directory &&
+      syncDirectory({
+        database,
+        directory: directory.persons,
+        admit: (person) => admitPerson(person, { database, belongings, clock: rowClock, ...directory }),
+        setDisabled: (name, isDisabled) => manager.setDisabled(name, isDisabled),
+      }),
     close,
     [Symbol.asyncDispose]: close,
   }
 }
 
-function createAuthenticator(parts: {
-  database: Database<AccountsSchema>
-  htpasswd: HtpasswdFiles
-  guard: LoginGuard
-  passwordCost: PasswordCost
-}): Authenticator {
-  const { database, htpasswd, guard, passwordCost: cost } = parts
+function createAuthenticator(
+  parts: Pick<AccountsOptions, 'database' | 'belongings' | 'directory'> & {
+    htpasswd: HtpasswdFiles
+    guard: LoginGuard
+    passwordCost: PasswordCost
+    clock: () => number
+  },
+): Authenticator {
+  const { database, htpasswd, guard, directory, passwordCost: cost } = parts
   const { verifier } = guard
-  return new PasswordAuthenticator({
+  const find = createAccountLookup(database, htpasswd)
+  const local = new PasswordAuthenticator({
     scope: 'registry',
-    find: createAccountLookup(database, htpasswd),
-    check: async (known, password) =>
-      checkPassword(known, password, { verifier, costliest: await htpasswd.costliest(), cost }),
+    find,
+    check: async ({ known, password }) => {
+      const costliest = await htpasswd.costliest()
+      return (await checkPassword(known, password, { verifier, costliest, cost }))
+        ? known?.account
+        : undefined
+    },
     cache: guard.cache,
     throttle: guard.throttle,
     queue: guard.queue,
   })
+  if (directory === undefined) return local
+  const { persons, adminGroup, onTrouble } = directory
+  const admit = (person: DirectoryPerson) => admitPerson(person, { ...parts, adminGroup })
+  return addDirectory(local, { directory: persons, find, admit, guard, cost, onTrouble })
 }

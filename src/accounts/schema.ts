@@ -19,6 +19,10 @@ export interface UserTable {
   created_at: number
   /** Names of removed accounts whose repositories it owns beside those of its own name: a JSON list of texts. */
   held_names: Generated<string>
+  /** Identity of a person of the directory, which checks their password; null: an account with a password here. */
+  directory_id: Generated<string | null>
+  /** Their groups in the directory at the last log-in: a JSON list of texts. */
+  directory_groups: Generated<string>
 }
 
 /**

@@ -19,7 +19,7 @@ import { CertificateExpiry, logExpiredDaily } from './certificates/certificate-e
 import { TlsPairWatch } from './certificates/tls-pair-watch.ts'
 import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './data/first-admin.ts'
 import { readGivenPassword } from './data/given-password.ts'
-import { logHtpasswd, openStore, type Store } from './data/open-store.ts'
+import { logDirectoryTrouble, logHtpasswd, openStore, type Store } from './data/open-store.ts'
 import { describeUpdate } from './database/describe-update.ts'
 import { refuseLostDatabase } from './database/lost-database.ts'
 import { logFrozen, logListening, logReplaced, withDatabaseFaults } from './database/open-database.ts'
@@ -40,6 +40,7 @@ import {
 } from './folders/data-folder.ts'
 import { openHeadroom, restoreHeadroom } from './folders/keep-headroom.ts'
 import { warnOfUnreadRepositories } from './folders/unread-repositories.ts'
+import { keepDirectory } from './keep-directory.ts'
 import { keepUpkeep } from './keep-upkeep.ts'
 import { loadMetrics } from './metrics/load-metrics.ts'
 import { openContents } from './open-registry.ts'
@@ -127,6 +128,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   resources.use(watchDatabase(store.database, { logger }))
   await watchRunningImages({ config, store, logger, resources })
   resources.use(keepUpkeep({ config, logger, place, contents, database: store.database }))
+  if (config.ldap) resources.use(keepDirectory(store.accounts, logger))
   resources.use(backUpBySchedule({ config, logger, place, contents, store }, options))
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))
   const expiry = new CertificateExpiry(tls)
@@ -180,6 +182,7 @@ function openOwnStore(
   return openStore(config, {
     ...parts,
     onHtpasswdChange: (status, file) => logHtpasswd(logger, status, file),
+    onDirectoryTrouble: (name, error) => logDirectoryTrouble(logger, name, error),
     onUpdate: (update) => logger.warn(update, describeUpdate(update)),
     onReplaced: (file) => logReplaced(logger, file),
     onFrozen: (file) => logFrozen(logger, file),

@@ -1,5 +1,6 @@
 import type { DatabaseConfig } from './database.ts'
 import type { FrontDoorConfig } from './front-door.ts'
+import type { LdapConfig } from './ldap.ts'
 import type { ListenAddress } from './listen-address.ts'
 
 /** Levels of the log, least output first. */
@@ -46,6 +47,8 @@ export interface Config {
   readonly dockerHost: string | undefined
   /** Further accounts, in Apache's htpasswd format. */
   readonly htpasswdFile: string | undefined
+  /** Directory whose persons may log in; undefined: none. */
+  readonly ldap: LdapConfig | undefined
   /** File with the password of the first administrator; undefined: one is chosen. */
   readonly adminPasswordFile: string | undefined
   /** File that takes the server out of service while it exists; undefined: none does. */

@@ -20,8 +20,10 @@ function setUp() {
       lookUps++
       return known
     },
-    check: (found, password) =>
-      new Promise((resolve) => checks.push(() => resolve(found?.argon2Hash === password))),
+    check: ({ known: found, password }) =>
+      new Promise((resolve) =>
+        checks.push(() => resolve(found && found.argon2Hash === password ? found.account : undefined)),
+      ),
     ...guard,
   })
   return {

@@ -11,21 +11,30 @@ interface AuthenticatorParts {
   /** Prefix that separates the same names of different sources; holds no control characters. */
   readonly scope: string
   readonly find: AccountLookup
-  /** True if the password is the account's; takes as long without an account. */
-  readonly check: (known: KnownAccount | undefined, password: string) => Promise<boolean>
+  /** The account if the password is its own, perhaps one made just now; takes as long without an account. */
+  readonly check: (login: Login) => Promise<Account | undefined>
+  /**
+   * False: wrong credentials are checked again each time, as they may be right a moment later without a new version of
+   * the account. By default true.
+   */
+  readonly remembersWrong?: boolean
   readonly cache: CredentialCache
   readonly throttle: AttemptThrottle
   readonly queue: HashQueue
 }
 
-interface Attempt {
+/** Credentials, and the account of their name. */
+export interface Login {
   readonly name: string
   readonly password: string
+  /** The account at the begin of the attempt; undefined if there was none. */
+  readonly known: KnownAccount | undefined
+}
+
+interface Attempt extends Login {
   readonly remoteAddress: string | undefined
   /** Key of name and password in the cache. */
   readonly key: string
-  /** The account at the begin of the attempt; undefined if there was none. */
-  readonly known: KnownAccount | undefined
 }
 
 const CONTROL_CHARACTER = /\p{Cc}/u
@@ -85,13 +94,14 @@ export class PasswordAuthenticator implements Authenticator {
     return forgotten
   }
 
-  async #check({ known, password, key }: Attempt): Promise<Account | undefined> {
-    const { check, cache } = this.#parts
-    const isRight = await check(known, password)
+  async #check({ name, known, password, key }: Attempt): Promise<Account | undefined> {
+    const { check, cache, remembersWrong = true } = this.#parts
+    const account = await check({ name, known, password })
     // A disabled account is not remembered: it may be enabled again with the same password.
     if (known?.account.isDisabled) return undefined
-    cache.add(key, known?.account.version, isRight)
-    return isRight ? known?.account : undefined
+    if (account !== undefined || remembersWrong)
+      cache.add(key, (account ?? known?.account)?.version, account !== undefined)
+    return account
   }
 }
 

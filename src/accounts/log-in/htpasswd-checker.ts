@@ -90,9 +90,10 @@ function createOpenFile(file: HtpasswdFile, parts: { scope: string; guard: Login
   const authenticator = new PasswordAuthenticator({
     scope,
     find: async (name) => findLine(file, name),
-    check: async (known, password) => {
+    check: async ({ known, password }) => {
       const { costliest } = await file.current()
-      return checkLine(known?.line, password, { verifier: guard.verifier, costliest })
+      const isRight = await checkLine(known?.line, password, { verifier: guard.verifier, costliest })
+      return isRight ? known?.account : undefined
     },
     cache: guard.cache,
     throttle: guard.throttle,

@@ -83,6 +83,9 @@ export class DatabaseAccountManager implements AccountManager {
     checkNewPassword(password)
     const passwordHash = await hashPassword(password, this.#passwordCost)
     await this.#change(name, async (transaction, row) => {
+      if (row.directory_id !== null) {
+        throw new AccountError('DIRECTORY_ACCOUNT', `The password of "${name}" is kept by the directory`)
+      }
       await transaction
         .updateTable('users')
         .set({ password_hash: passwordHash, version: row.version + 1 })

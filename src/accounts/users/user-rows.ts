@@ -29,7 +29,9 @@ export function rowToAccount(row: UserRow): Account {
     owns: [row.name, ...parseHeldNames(row)],
     isAdmin: row.is_admin === 1,
     isDisabled: row.is_disabled === 1,
-    source: 'database',
+    ...(row.directory_id === null
+      ? { source: 'database' }
+      : { source: 'directory', directoryGroups: JSON.parse(row.directory_groups) as string[] }),
     version: `${row.id}.${row.version}`,
     createdAt: new Date(row.created_at),
   }

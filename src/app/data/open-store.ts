@@ -5,6 +5,7 @@ import type { HtpasswdStatus } from '../../accounts/htpasswd/htpasswd-file.ts'
 import { LoginGuard, type LoginRelay } from '../../accounts/log-in/login-guard.ts'
 import type { Config } from '../../config/config.ts'
 import { Headroom } from '../../files/headroom.ts'
+import { createLdapDirectory } from '../../ldap/ldap-directory.ts'
 import type { ProcessMetrics } from '../../metrics/process-metrics.ts'
 import { accountBelongings } from '../database/account-belongings.ts'
 import { type DatabaseOptions, type OpenedDatabase, openDatabase } from '../database/open-database.ts'
@@ -23,6 +24,8 @@ export interface Store extends OpenedDatabase {
 /** Called with events, beside those of the database. */
 interface StoreOptions extends Partial<DatabaseOptions> {
   readonly onHtpasswdChange?: (status: HtpasswdStatus, path: string) => void
+  /** Called if a person of the directory cannot log in here, or the directory gives no answer. */
+  readonly onDirectoryTrouble?: (name: string, error: Error) => void
   /** Counts transactions and log-ins; undefined: nothing does. */
   readonly metrics?: ProcessMetrics | undefined
   /** Makes transactions steps of requests; undefined: nothing does. */
@@ -38,6 +41,7 @@ export async function openStore(
   config: Config,
   {
     onHtpasswdChange = () => {},
+    onDirectoryTrouble = () => {},
     loginRelay,
     loginSecret,
     metrics,
@@ -62,6 +66,11 @@ export async function openStore(
     htpasswdFile: config.htpasswdFile,
     weakHashes: config.weakHashes,
     onHtpasswdChange,
+    directory: config.ldap && {
+      persons: createLdapDirectory(config.ldap),
+      adminGroup: config.ldap.adminGroup,
+      onTrouble: onDirectoryTrouble,
+    },
     guard,
   })
   return {
@@ -75,6 +84,18 @@ export async function openStore(
       await database.close()
     },
   }
+}
+
+/** Logs why a person of the directory could not log in. */
+export function logDirectoryTrouble(logger: Logger, name: string, error: Error): void {
+  const message = isUnreachable(error)
+    ? 'a log-in failed: the directory gave no answer'
+    : 'a person of the directory cannot log in'
+  logger.warn({ account: name, reason: error.message }, message)
+}
+
+function isUnreachable(error: Error): boolean {
+  return error.name === 'DirectoryError'
 }
 
 /** Logs the status of an htpasswd file that was read. */

@@ -7,6 +7,7 @@ import { checkClock } from './check-clock.ts'
 import { checkContent } from './check-content.ts'
 import { checkData } from './check-data.ts'
 import { checkDatabase } from './check-database.ts'
+import { checkDirectory } from './check-directory.ts'
 import { checkDisk } from './check-disk.ts'
 import { checkDns } from './check-dns.ts'
 import { checkDocker } from './check-docker.ts'
@@ -43,6 +44,7 @@ export async function examine(config: Config): Promise<Finding[]> {
   if (config.htpasswdFile !== undefined) {
     checks.push(checkHtpasswdFile(config.htpasswdFile, config.weakHashes))
   }
+  if (config.ldap !== undefined) checks.push(checkDirectory(config.ldap).then((finding) => [finding]))
   if (frontDoor) {
     const names = [...frontDoor.domains, ...frontDoor.sites.map(({ host }) => host)]
     checks.push(

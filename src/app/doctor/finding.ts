@@ -4,7 +4,7 @@ type FindingState = 'ok' | 'warning' | 'failed' | 'skipped'
 /** Finding of one check of `berth doctor`. */
 export interface Finding {
   /**
-   * Subject: `dns`, `ports`, `clock`, `acme`, `certificate`, `docker`, `disk`, `data`, `database`, `backups`,
+   * Subject: `dns`, `ports`, `clock`, `acme`, `certificate`, `docker`, `directory`, `disk`, `data`, `database`, `backups`,
    * `content`, `vhost files`, `passwords`, `upkeep`.
    */
   readonly check: string

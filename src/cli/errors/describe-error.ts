@@ -34,6 +34,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
   DENIED: 'Let the operator of the registry change the rule that the message names',
   LAST_ADMIN: 'Make another administrator first, with "berth user add NAME --admin"',
   TOO_MANY_ATTEMPTS: 'Wait a little and try again',
+  DIRECTORY_ACCOUNT: 'Change the password in the directory',
+  DIRECTORY_UNREACHABLE: 'Check the settings ldap-* and the directory',
 }
 
 /** Codes of wrong calls of a command, beside those of {@link CLI_ERRORS}. */

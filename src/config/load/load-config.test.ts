@@ -56,6 +56,7 @@ test('loadConfig() gives the documented defaults', () => {
     frontDoor: undefined,
     dockerHost: 'auto',
     htpasswdFile: undefined,
+    ldap: undefined,
     adminPasswordFile: undefined,
     healthFile: undefined,
     weakHashes: false,

@@ -19,6 +19,7 @@ import type { Environment, Layer, RawValue, ReadSetting } from '../sources/layer
 import { type RecordedSettings, toRecordedLayer } from '../sources/recorded.ts'
 import { describeIssue } from '../values/value-issue.ts'
 import { readDatabase, warnOfShownPassword } from './read-database.ts'
+import { readLdap } from './read-ldap.ts'
 
 /** Inputs of the configuration. */
 export interface ConfigInput {
@@ -154,6 +155,7 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
     deleteEnabled: read('delete-enabled'),
     sparseManifests: read('sparse-manifests'),
     htpasswdFile: read('htpasswd-file'),
+    ldap: readLdap(read),
     adminPasswordFile: read('admin-password-file'),
     healthFile: read('health-file'),
     weakHashes: read('weak-hashes'),

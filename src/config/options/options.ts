@@ -22,6 +22,7 @@ import {
 import { BACKUP_OPTIONS } from './backup-options.ts'
 import { DATABASE_OPTIONS } from './database-options.ts'
 import { FRONT_DOOR_OPTIONS } from './front-door-options.ts'
+import { LDAP_OPTIONS } from './ldap-options.ts'
 import type { Option } from './option.ts'
 import { PROCESS_OPTIONS } from './process-options.ts'
 import { TRACE_OPTIONS } from './trace-options.ts'
@@ -190,6 +191,7 @@ export const OPTIONS = {
     default: 'false',
     parse: flag,
   },
+  ...LDAP_OPTIONS,
   'auth-realm': {
     value: 'TEXT',
     help: 'realm of the Basic challenge',

@@ -1,8 +1,10 @@
 import type { Config } from '../config.ts'
 import { formatDatabase, formatListen, MASK } from '../database.ts'
 import type { FrontDoorConfig } from '../front-door.ts'
+import type { LdapConfig } from '../ldap.ts'
 import { ANY_ADDRESS, type ListenAddress } from '../listen-address.ts'
 import type { FRONT_DOOR_OPTIONS } from '../options/front-door-options.ts'
+import type { LDAP_OPTIONS } from '../options/ldap-options.ts'
 import { OPTION_LIST, type OptionName } from '../options/options.ts'
 import type { LoadedConfig } from './loaded-config.ts'
 
@@ -58,6 +60,7 @@ export function toSettings(config: Config): Record<OptionName, SettingDescriptio
     'htpasswd-file': config.htpasswdFile ?? null,
     'admin-password-file': config.adminPasswordFile ?? null,
     'weak-hashes': config.weakHashes,
+    ...ldapSettings(config.ldap),
     'auth-realm': config.authRealm,
     'token-lifetime': config.tokenLifetimeS,
     'upload-max-age': config.uploadMaxAgeHours,
@@ -102,6 +105,26 @@ function poolSettings(
     'database-password-file': postgres?.passwordFile ?? null,
     'database-pool': postgres?.maxConnections ?? null,
     'database-listen': postgres ? formatListen(postgres) : null,
+  }
+}
+
+/** Settings of the directory; none without a URL. */
+function ldapSettings(
+  ldap: LdapConfig | undefined,
+): Record<keyof typeof LDAP_OPTIONS, SettingDescription['value']> {
+  return {
+    'ldap-url': ldap?.url ?? 'off',
+    'ldap-start-tls': ldap?.isStartTls ?? null,
+    'ldap-ca-file': ldap?.caFile ?? null,
+    'ldap-bind-dn': ldap?.bindDn ?? null,
+    'ldap-bind-password-file': ldap?.bindPasswordFile ?? null,
+    'ldap-users': ldap?.userBase ?? null,
+    'ldap-user-filter': ldap?.userFilter ?? null,
+    'ldap-user-name': ldap?.nameAttribute ?? null,
+    'ldap-groups': ldap?.groupBase ?? null,
+    'ldap-group-filter': ldap?.groupFilter ?? null,
+    'ldap-group-name': ldap?.groupNameAttribute ?? null,
+    'ldap-admins': ldap?.adminGroup ?? null,
   }
 }
 

@@ -99,11 +99,14 @@ const ACCOUNT_CODES = {
   NAME_TAKEN: 'ACCOUNT_EXISTS',
   UNKNOWN_ACCOUNT: 'ACCOUNT_UNKNOWN',
   LAST_ADMIN: 'LAST_ADMIN',
+  DIRECTORY_ACCOUNT: 'ACCOUNT_INVALID',
 } as const satisfies Partial<Record<AccountError['code'], ApiErrorCode>>
 
 function fromAccount(error: AccountError): ApiError | OciError {
   const { code, message, retryAfterS = 1 } = error
   if (code === 'TOO_MANY_ATTEMPTS')
     return new OciError('TOOMANYREQUESTS', { message, retryAfterS, cause: error })
+  if (code === 'DIRECTORY_UNREACHABLE')
+    return new OciError('UNAVAILABLE', { message, retryAfterS, cause: error })
   return new ApiError(ACCOUNT_CODES[code], { message, cause: error })
 }

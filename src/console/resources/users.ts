@@ -13,7 +13,7 @@ const userSchema = z
     isAdmin: z.boolean(),
     isDisabled: z.boolean(),
     source: z
-      .enum(['database', 'htpasswd'])
+      .enum(['database', 'htpasswd', 'directory'])
       .meta({ description: '`htpasswd`: from a file, and can only be changed there' }),
     createdAt: maybeTime,
   })

@@ -88,7 +88,7 @@ async function authenticatePassword(
     : { principal: ANONYMOUS, credentials: 'bad-password' }
 }
 
-/** The account of a name and a password. Errors: `TOOMANYREQUESTS`. */
+/** The account of a name and a password. Errors: `TOOMANYREQUESTS`, `UNAVAILABLE`. */
 export async function verifyPassword(
   accounts: Authenticator,
   login: { name: string; password: string; remote: string },
@@ -96,11 +96,22 @@ export async function verifyPassword(
   try {
     return await accounts.verifyPassword(login.name, login.password, login.remote)
   } catch (error) {
-    if (!(error instanceof AccountError) || error.code !== 'TOO_MANY_ATTEMPTS') throw error
-    throw new OciError('TOOMANYREQUESTS', {
-      message: 'Too many log-ins are being checked: wait, then try again with the right password',
-      retryAfterS: error.retryAfterS ?? 1,
-      cause: error,
-    })
+    if (!(error instanceof AccountError)) throw error
+    const { code, retryAfterS = 1 } = error
+    if (code === 'TOO_MANY_ATTEMPTS') {
+      throw new OciError('TOOMANYREQUESTS', {
+        message: 'Too many log-ins are being checked: wait, then try again with the right password',
+        retryAfterS,
+        cause: error,
+      })
+    }
+    if (code === 'DIRECTORY_UNREACHABLE') {
+      throw new OciError('UNAVAILABLE', {
+        message: 'The directory that checks the password gives no answer: try again in a while',
+        retryAfterS,
+        cause: error,
+      })
+    }
+    throw error
   }
 }

@@ -49,7 +49,7 @@ export function measureLogins<A extends Authenticator>(accounts: A, meter: Meter
         count(account ? 'accepted' : 'wrong')
         return account
       } catch (error) {
-        if (error instanceof AccountError && error.code === 'TOO_MANY_ATTEMPTS') count('refused')
+        if (error instanceof AccountError && error.retryAfterS !== undefined) count('refused')
         throw error
       }
     },
