@@ -1,34 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { ConfigError } from './config-error.ts'
-import { type ConfigInput, loadConfig } from './load/load-config.ts'
+import { openConfigRoom } from '../../test/support/program/config-room.ts'
 import { formatAddress } from './show/describe.ts'
 
-const folder = mkdtempSync(path.join(tmpdir(), 'berth-config-'))
-after(() => rmSync(folder, { recursive: true }))
-
-function load(input: Partial<ConfigInput> = {}) {
-  return loadConfig({ flags: {}, env: {}, cwd: '/srv', ...input })
-}
-
-function write(name: string, text: string): string {
-  const file = path.join(folder, name)
-  writeFileSync(file, text)
-  return file
-}
-
-function refusal(input: Partial<ConfigInput>): ConfigError {
-  try {
-    load(input)
-  } catch (error) {
-    assert.ok(error instanceof ConfigError)
-    return error
-  }
-  throw new assert.AssertionError({ message: 'the configuration was taken' })
-}
+const { folder, load, write, refusal, remove } = openConfigRoom('/srv')
+after(remove)
 
 test('a domain turns the front door on, with listeners on all addresses', () => {
   const { config } = load({ flags: { domain: 'Registry.Example.com,b.example' } })

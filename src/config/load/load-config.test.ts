@@ -1,37 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { ConfigError } from '../config-error.ts'
+import { openConfigRoom } from '../../../test/support/program/config-room.ts'
 import { OPTION_LIST, variableOf } from '../options/options.ts'
 import { describeConfig, formatAddress } from '../show/describe.ts'
-import { type ConfigInput, loadConfig } from './load-config.ts'
 
-const folder = mkdtempSync(path.join(tmpdir(), 'berth-config-'))
-after(() => rmSync(folder, { recursive: true }))
+const { folder, load, write, refusal, remove } = openConfigRoom('/work')
+after(remove)
 
 const CERTIFICATE = { REGISTRY_HTTP_TLS_CERTIFICATE: '/c.pem', REGISTRY_HTTP_TLS_KEY: '/k.pem' }
-
-function load(input: Partial<ConfigInput> = {}) {
-  return loadConfig({ flags: {}, env: {}, cwd: '/work', ...input })
-}
-
-function write(name: string, text: string): string {
-  const file = path.join(folder, name)
-  writeFileSync(file, text)
-  return file
-}
-
-function refusal(input: Partial<ConfigInput>): ConfigError {
-  try {
-    load(input)
-  } catch (error) {
-    assert.ok(error instanceof ConfigError)
-    return error
-  }
-  throw new assert.AssertionError({ message: 'the configuration was taken' })
-}
 
 test('loadConfig() gives the documented defaults', () => {
   const { config, sources, warnings } = load()
