@@ -30,6 +30,8 @@ const METADATA_PORT = [
   'metadata/backup-facts.ts',
   'metadata/size-facts.ts',
 ]
+/** What records an event, and where an act comes from. */
+const EVENTS_PORT = ['events/record-event.ts', 'events/event.ts', 'events/origin.ts']
 const DATABASE_PORT = ['database/database.ts', 'database/migrations.ts', 'database/kysely.ts']
 
 /** The part of the front door that a host behind it may know. */
@@ -59,15 +61,25 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
     may: ['oci', 'log', 'files'],
     never: NETWORK.filter((name) => name !== 'node:net' && name !== 'node:tls'),
   },
-  { folder: 'metadata', may: ['oci', 'log', 'files', 'policies', ...DATABASE_PORT], never: NETWORK },
+  {
+    folder: 'metadata',
+    may: ['oci', 'log', 'files', 'policies', ...DATABASE_PORT, ...EVENTS_PORT],
+    never: NETWORK,
+  },
+  // Requests to webhooks go through a function that the caller passes in.
+  {
+    folder: 'events',
+    may: ['oci', 'policies', 'outgoing', ...DATABASE_PORT],
+    never: [...FILE_SYSTEM, ...NETWORK, 'node:sqlite'],
+  },
   {
     folder: 'accounts',
-    may: ['oci', 'log', 'access/principal.ts', 'access/account-name.ts', ...DATABASE_PORT],
+    may: ['oci', 'log', 'access/principal.ts', 'access/account-name.ts', ...DATABASE_PORT, ...EVENTS_PORT],
     never: [...NETWORK, 'node:sqlite'],
   },
   {
     folder: 'tokens',
-    may: ['oci', 'access', ...DATABASE_PORT],
+    may: ['oci', 'access', ...DATABASE_PORT, ...EVENTS_PORT],
     never: [...FILE_SYSTEM, ...NETWORK, 'node:sqlite'],
   },
   {
@@ -85,6 +97,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
       'stream',
       ...FRONT_DOOR_SEAM,
       TRACE_PORT,
+      'events/origin.ts',
       'accounts/accounts.ts',
       'tokens/tokens.ts',
       'tokens/scope.ts',
@@ -145,6 +158,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
       'app',
       'certificates',
       'policies',
+      'events/audit/list-events.ts',
       'accounts/accounts.ts',
       'registry/repositories.ts',
       'registry/manage-tags.ts',

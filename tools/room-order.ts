@@ -26,6 +26,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'folders',
         'metrics/seams',
         'traces',
+        'events',
         'database',
         'data',
         'scrub',
@@ -77,7 +78,15 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
     rooms: [
       ...['.', 'output', 'errors', 'prompts', 'command-line', 'process', 'context'],
       ...['commands/cert', 'commands/user', 'commands/policy', 'commands/tag', 'commands/repo'],
-      ...['commands/retention', 'commands/gc', 'commands/setup', 'commands/storage', 'commands', 'run.ts'],
+      ...[
+        'commands/retention',
+        'commands/gc',
+        'commands/audit',
+        'commands/setup',
+        'commands/storage',
+        'commands',
+        'run.ts',
+      ],
     ],
   },
   { folder: 'console', rooms: ['console.ts', 'frame', 'console-parts.ts', 'resources', '.'] },
@@ -89,6 +98,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
       ...['postgres/connection', 'postgres/transactions', 'postgres/remembered', 'postgres'],
     ],
   },
+  { folder: 'events', rooms: ['migrations', '.', 'audit', 'webhooks'] },
   {
     folder: 'front-door',
     rooms: [

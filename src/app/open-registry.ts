@@ -5,6 +5,7 @@ import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Config } from '../config/config.ts'
 import type { Console } from '../console/console.ts'
 import type { Database } from '../database/database.ts'
+import type { EventNotes } from '../events/event-notes.ts'
 import type { Served } from '../front-door/visit/served.ts'
 import { createSharedBounds, type SharedBounds } from '../http/bounds/shared-bounds.ts'
 import { createRegistryHost, type Warning } from '../http/registry-host.ts'
@@ -29,6 +30,8 @@ import { findBackupTrouble } from './backup/find-trouble.ts'
 import type { CertificateExpiry } from './certificates/certificate-expiry.ts'
 import { findLate } from './collection/find-late.ts'
 import type { Store } from './data/open-store.ts'
+import { noteRequest } from './events/note-requests.ts'
+import { noteLogIns } from './events/record-accounts.ts'
 import { logFailure } from './faults/log-failure.ts'
 import { createBlobPlace, openBlobs } from './folders/blob-place.ts'
 import { createRoomMeters } from './folders/disk-floor.ts'
@@ -64,6 +67,8 @@ interface RegistryContext {
   readonly metrics: ProcessMetrics | undefined
   /** Counts the requests of this process. */
   readonly activity: Activity
+  /** Events of acts that change nothing, which the caller writes. */
+  readonly notes: EventNotes
   /** Pulls of this process, which the caller writes. */
   readonly uses: ManifestUses
 }
@@ -134,7 +139,7 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
     rules: () => rules,
     bounds,
     meter: context.metrics && measureRequests(context.metrics, { bounds, guard: store.guard }),
-    accounts,
+    accounts: noteLogIns(accounts, context.notes.noteLogIn),
     tokens: await createTokenService({ database, lifetimeS: config.tokenLifetimeS }),
     refreshTokens: await createRefreshTokenService({
       database,
@@ -161,6 +166,7 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
     ],
     logAccess(line) {
       logAccess(line)
+      noteRequest(context.notes, line, config.audit)
       context.activity.note(line)
     },
     logFailure: (error, id) => logFailure(logger, error, id),

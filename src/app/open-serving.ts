@@ -16,6 +16,7 @@ import type { TlsPairWatch } from './certificates/tls-pair-watch.ts'
 import type { Store } from './data/open-store.ts'
 import { openLoneDoors } from './door/listeners.ts'
 import type { DoorSource } from './door/open-front-door.ts'
+import { openNotes } from './events/note-requests.ts'
 import { type Contents, openRegistry } from './open-registry.ts'
 import type { Activity } from './status/activity.ts'
 import type { Tracing } from './traces/open-tracing.ts'
@@ -70,6 +71,7 @@ export async function openServing(context: ServingContext): Promise<string[]> {
     ...context,
     unsentBytes,
     uses: writeUses(context),
+    notes: openNotes({ ...context, database: context.store.database }),
     uploadTurns: context.together?.uploadTurns,
   })
   const listeners = context.source

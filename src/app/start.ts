@@ -28,6 +28,7 @@ import { findDockerUrl } from './door/find-docker-url.ts'
 import { checkListeners, requireFreePorts } from './door/listeners.ts'
 import type { DoorSource } from './door/open-front-door.ts'
 import { warnOfLoopback } from './door/warn-of-loopback.ts'
+import { keepEvents } from './events/keep-events.ts'
 import { AppError } from './faults/app-error.ts'
 import { requireMachine } from './faults/require-machine.ts'
 import { checkStorage, createBlobPlace } from './folders/blob-place.ts'
@@ -129,6 +130,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   await watchRunningImages({ config, store, logger, resources })
   resources.use(keepUpkeep({ config, logger, place, contents, database: store.database }))
   if (config.ldap) resources.use(keepDirectory(store.accounts, logger))
+  resources.use(keepEvents({ config, logger, database: store.database }))
   resources.use(backUpBySchedule({ config, logger, place, contents, store }, options))
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))
   const expiry = new CertificateExpiry(tls)

@@ -80,7 +80,8 @@ test('docs/cli.md lists exactly the commands there are', async () => {
       'cert',
     ]
     const isGroup = groups.includes(name)
-    const inner = isGroup || ['gc', 'scrub', 'backup'].includes(name) ? await listCommands([name]) : []
+    const inner =
+      isGroup || ['gc', 'scrub', 'backup', 'audit'].includes(name) ? await listCommands([name]) : []
     commands.push(...(isGroup ? [] : [name]), ...inner.map((verb) => `${name} ${verb}`))
   }
   assert.deepEqual(listed.toSorted(), commands.toSorted())

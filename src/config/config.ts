@@ -29,6 +29,7 @@ export interface Config {
   readonly publicUrl: string | undefined
   /** Addresses (CIDR) whose `X-Forwarded-*` headers count. */
   readonly trustedProxies: readonly string[]
+  readonly audit: AuditConfig
   /** Networks (CIDR) without public addresses that requests to webhooks and issuers may reach. */
   readonly outgoingNetworks: readonly string[]
   /** Answer `Location` without scheme and host. */
@@ -87,6 +88,15 @@ export interface Config {
   readonly log: { readonly level: LogLevel; readonly format: 'json' | 'text' | 'logfmt' }
 }
 
+/** The audit log. */
+interface AuditConfig {
+  /** Days for which events are kept; 0: any. */
+  readonly days: number
+  /** Most MiB of all events. */
+  readonly sizeMib: number
+  /** True if pulls of manifests are events. */
+  readonly hasPulls: boolean
+}
 /** Backups that a server makes by itself. */
 interface BackupConfig {
   /** Folder; undefined: none are made. */

@@ -16,6 +16,7 @@ import { type ApiParts, isApiTarget, serveApi } from './api/serve-api.ts'
 import type { SharedBounds } from './bounds/shared-bounds.ts'
 import { createHandlers } from './handlers/create-handlers.ts'
 import { createDoubtReport, type DoubtedOrigin } from './request/doubted-origin.ts'
+import { withOrigin } from './request/event-origin.ts'
 import type { Exchange } from './request/exchange.ts'
 import { requireOneHost } from './request/one-host.ts'
 import { type RequestMeter, type RouteName, relationOf } from './request/request-meter.ts'
@@ -118,7 +119,8 @@ export function createRegistryHost(given: RegistryHostParts): Served {
     for (const [name, value] of added) response.appendHeader(name, value)
     try {
       // Pages of other origins may use the registry where the operator lets them, never the API that manages it.
-      if (isApiTarget(visit.target) || !cors.handle(exchange)) await route(exchange, parts)
+      if (isApiTarget(visit.target) || !cors.handle(exchange))
+        await withOrigin(exchange, () => route(exchange, parts))
     } catch (error) {
       answerFailure(exchange, error, parts)
     }

@@ -1,17 +1,21 @@
 import type { AccountManager } from '../../accounts/accounts.ts'
 import type { Config } from '../../config/config.ts'
+import { type AuditReader, createAuditReader } from '../../events/audit/audit-reader.ts'
+import type { NewEvent } from '../../events/event.ts'
+import { recordEvent } from '../../events/record-event.ts'
 import { createSizeFacts } from '../../metadata/sizes/create-size-facts.ts'
 import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
 import type { SwitchFacts } from '../../metadata/switch-facts.ts'
 import { createInUseManager, type InUseManager } from '../../registry/manage-in-use.ts'
 import { createPolicyManager, type PolicyManager } from '../../registry/manage-policies.ts'
-import { createRepositoryManager } from '../../registry/manage-repositories.ts'
+import { BY_COMMAND, createRepositoryManager } from '../../registry/manage-repositories.ts'
 import { createTagLister, type TagLister } from '../../registry/manage-tags.ts'
 import type { RepositoryManager } from '../../registry/repositories.ts'
 import { createLogInManager } from '../../tokens/refresh/log-ins.ts'
 import type { LogInManager } from '../../tokens/tokens.ts'
 import { refuseLostDatabase } from '../database/lost-database.ts'
 import type { DatabaseOptions } from '../database/open-database.ts'
+import { recordAccountChanges } from '../events/record-accounts.ts'
 import { toAppError } from '../faults/system-fault.ts'
 import { databaseFile } from '../folders/data-folder.ts'
 import { forgetFirstPassword } from './first-admin.ts'
@@ -27,6 +31,7 @@ export interface OpenData extends AsyncDisposable {
   readonly inUse: InUseManager
   readonly logIns: LogInManager
   readonly switches: SwitchFacts
+  readonly audit: AuditReader
 }
 
 /** Options of opening data. */
@@ -50,14 +55,18 @@ export async function openData(
   else await requireFacts(config, { takesNew })
   const store = await openStore(config, { onUpdate })
   const file = databaseFile(config.dataDir)
-  const metadata = createSqlMetadata(store.database)
+  const { database } = store
+  const metadata = createSqlMetadata(database)
   const managers = {
-    repositories: createRepositoryManager(metadata, createSizeFacts(store.database)),
+    repositories: createRepositoryManager(metadata, createSizeFacts(database)),
     policies: createPolicyManager(metadata),
     inUse: createInUseManager(metadata),
   }
+  const record = (event: NewEvent): Promise<void> =>
+    database.transaction((tx) => recordEvent(tx, event, database.now()))
+  const recorded = recordAccountChanges<AccountManager>(store.accounts, record, BY_COMMAND)
   return {
-    accounts: withClearFaults<AccountManager>(store.accounts, file, async (method, [name]) => {
+    accounts: withClearFaults<AccountManager>(recorded, file, async (method, [name]) => {
       // The first password no longer counts.
       if (method === 'setPassword' || method === 'remove')
         await forgetFirstPassword(config.dataDir, String(name))
@@ -68,6 +77,7 @@ export async function openData(
     inUse: withClearFaults(managers.inUse, file),
     switches: withClearFaults<SwitchFacts>(metadata, file),
     logIns: withClearFaults(createLogInManager(store.database), file),
+    audit: withClearFaults(createAuditReader(database), file),
     [Symbol.asyncDispose]: () => store.close(),
   }
 }

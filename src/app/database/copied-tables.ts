@@ -35,4 +35,10 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
   { name: 'switches', key: ['name'] },
   { name: 'collection_queue', key: ['kind', 'repository_id', 'digest'] },
   { name: 'backup_runs', key: ['id'] },
+  { name: 'event_outbox', key: ['id'], hasIdentity: true },
+  { name: 'audit_log', key: ['position'] },
+  { name: 'audit_head', key: ['id'] },
+  { name: 'event_turns', key: ['name'] },
+  { name: 'webhooks', key: ['id'], hasIdentity: true },
+  { name: 'webhook_deliveries', key: ['id'], hasIdentity: true },
 ]

@@ -3,19 +3,22 @@ import type { AccountsSchema } from '../../accounts/schema.ts'
 import { COPY_MIGRATIONS } from '../../database/copy/copy-progress.ts'
 import { kysely } from '../../database/kysely.ts'
 import type { MigrationSet, SchemaChange } from '../../database/migrations.ts'
+import { EVENTS_MIGRATIONS } from '../../events/migrations.ts'
+import type { EventsSchema } from '../../events/schema.ts'
 import { METADATA_MIGRATIONS } from '../../metadata/migrations.ts'
 import type { MetadataSchema } from '../../metadata/schema.ts'
 import { TOKENS_MIGRATIONS } from '../../tokens/migrations.ts'
 import type { TokensSchema } from '../../tokens/schema.ts'
 
 /** All tables of one Berth; each capability gets the database as one of its own tables only. */
-export interface BerthSchema extends MetadataSchema, AccountsSchema, TokensSchema {}
+export interface BerthSchema extends MetadataSchema, AccountsSchema, TokensSchema, EventsSchema {}
 
 /** Migrations of all capabilities, in the order in which they run. */
 export const MIGRATION_SETS: readonly MigrationSet[] = [
   METADATA_MIGRATIONS,
   ACCOUNTS_MIGRATIONS,
   TOKENS_MIGRATIONS,
+  EVENTS_MIGRATIONS,
   COPY_MIGRATIONS,
   {
     capability: 'berth',

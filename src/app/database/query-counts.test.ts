@@ -9,6 +9,7 @@ import { createAccounts } from '../../accounts/create-accounts.ts'
 import { createLoginPlaces } from '../../accounts/guesses/login-places.ts'
 import { LoginGuard } from '../../accounts/log-in/login-guard.ts'
 import { loadConfig } from '../../config/load/load-config.ts'
+import { EventNotes } from '../../events/event-notes.ts'
 import { Headroom } from '../../files/headroom.ts'
 import { hashContent } from '../../oci/digest.ts'
 import { ManifestUses } from '../../registry/pull/manifest-uses.ts'
@@ -57,6 +58,7 @@ async function serveCounted(openDatabase: OpenDatabase) {
     expiry: new CertificateExpiry(),
     unsentBytes: new UnsentBytes(collector),
     activity: new Activity(),
+    notes: new EventNotes(),
     uses: new ManifestUses(contents.metadata, () => 0),
   })
   const { url } = resources.use(

@@ -18,6 +18,10 @@ export const CLI_ERRORS = {
   MANIFEST_IN_USE: { exit: EXIT.failed, remedy: 'Delete that index first' },
   CONTENT_GONE: { exit: EXIT.failed, remedy: 'Run "berth trash list" to see what can be restored' },
   HISTORY_FORGOTTEN: { exit: EXIT.failed, remedy: 'Give a later time' },
+  AUDIT_BROKEN: {
+    exit: EXIT.failed,
+    remedy: 'Compare with a backup of before: docs/audit.md says how',
+  },
   TAGS_KEPT: {
     exit: EXIT.failed,
     remedy:

@@ -24,6 +24,7 @@ test('loadConfig() gives the documented defaults', () => {
     insecureHttp: false,
     publicUrl: undefined,
     trustedProxies: [],
+    audit: { days: 365, sizeMib: 1024, hasPulls: false },
     outgoingNetworks: [],
     relativeUrls: true,
     corsOrigins: [],

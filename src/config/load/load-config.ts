@@ -148,6 +148,11 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
     insecureHttp,
     publicUrl: read('public-url'),
     trustedProxies: read('trusted-proxies'),
+    audit: {
+      days: read('audit-days'),
+      sizeMib: read('audit-size'),
+      hasPulls: read('audit-pulls'),
+    },
     outgoingNetworks: read('outgoing-networks'),
     relativeUrls: read('relative-urls'),
     corsOrigins: read('cors-origins'),

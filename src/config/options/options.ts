@@ -19,6 +19,7 @@ import {
   wholeNumber,
   word,
 } from '../values/values.ts'
+import { AUDIT_OPTIONS } from './audit-options.ts'
 import { BACKUP_OPTIONS } from './backup-options.ts'
 import { DATABASE_OPTIONS } from './database-options.ts'
 import { FRONT_DOOR_OPTIONS } from './front-door-options.ts'
@@ -216,6 +217,7 @@ export const OPTIONS = {
     distribution: { key: 'storage.maintenance.uploadpurging.age', read: readPurgeAge },
   },
   ...UPKEEP_OPTIONS,
+  ...AUDIT_OPTIONS,
   ...BACKUP_OPTIONS,
   ...PROCESS_OPTIONS,
   'max-blob-bytes': {

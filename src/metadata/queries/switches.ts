@@ -1,4 +1,5 @@
 import type { Database } from '../../database/database.ts'
+import { recordEvent } from '../../events/record-event.ts'
 import type { MetadataSchema } from '../schema.ts'
 import { createReadOnlyError, type Switch, type SwitchFacts, type SwitchName } from '../switch-facts.ts'
 import type { Writes } from './repositories.ts'
@@ -13,12 +14,14 @@ export function createSwitchFacts(database: Database<MetadataSchema>, clock: () 
       const until = forMs === undefined ? null : since + forMs
       const row = { since, until, set_by: by ?? null, reason: reason ?? null }
       await database.transaction(
-        (tx) =>
-          tx
+        async (tx) => {
+          await tx
             .insertInto('switches')
             .values({ name, ...row })
             .onConflict((conflict) => conflict.column('name').doUpdateSet(row))
-            .execute(),
+            .execute()
+          if (name === 'read-only') await recordEvent(tx, { action: 'read-only.on', who: by, reason }, since)
+        },
         { table: 'switches', isAlone: true },
       )
       return { since: new Date(since), by, reason, until: until === null ? undefined : new Date(until) }
@@ -30,7 +33,10 @@ export function createSwitchFacts(database: Database<MetadataSchema>, clock: () 
           .where('name', '=', name)
           .returning('until')
           .executeTakeFirst()
-        return ended !== undefined && (ended.until === null || ended.until > clock())
+        const now = clock()
+        const wasOn = ended !== undefined && (ended.until === null || ended.until > now)
+        if (wasOn && name === 'read-only') await recordEvent(tx, { action: 'read-only.off' }, now)
+        return wasOn
       }),
   }
 }

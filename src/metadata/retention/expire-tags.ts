@@ -1,3 +1,4 @@
+import { recordEvent } from '../../events/record-event.ts'
 import type { Tag } from '../../oci/reference.ts'
 import type { RepositoryName } from '../../oci/repository-name.ts'
 import { findImmutableTags, type ImmutableTags } from '../../policies/immutable-tags.ts'
@@ -57,6 +58,8 @@ export async function expireTags(
     else spared.push({ digest: image.digest, why })
   }
   await expirePeriods(tx, { repositoryId, now }, ending)
+  const tags = ending.map(({ name }) => ({ name }))
+  if (tags.length > 0) await recordEvent(tx, { action: 'tag.expire', repository, tags }, now)
   const historyEnd = await findHistoryEnd(tx)
   return { ended: ending.map(({ name }) => name), spared, historyEnd, outdated: undefined }
 }

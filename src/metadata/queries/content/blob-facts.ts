@@ -1,5 +1,6 @@
 import type { SelectQueryBuilder } from 'kysely'
 import type { Database } from '../../../database/database.ts'
+import { recordEvent } from '../../../events/record-event.ts'
 import type { Digest } from '../../../oci/digest.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
 import type { BlobFacts, RepositoryFilter } from '../../metadata.ts'
@@ -60,6 +61,7 @@ export function createBlobFacts(
         const now = clock()
         const repositoryId = await ensureRepository(tx, repository, now)
         await insertLink(tx, { repositoryId, digest, now })
+        await recordEvent(tx, { action: 'blob.mount', repository, digest, size: held.size, from }, now)
         return true
       })
     },
@@ -73,8 +75,10 @@ export function createBlobFacts(
           .where('repository_id', '=', id)
           .where('digest', '=', digest)
           .execute()
-        await enqueue(tx, [{ kind: 'blob', repositoryId: 0, digest }], { since: clock(), reason: 'deleted' })
+        const now = clock()
+        await enqueue(tx, [{ kind: 'blob', repositoryId: 0, digest }], { since: now, reason: 'deleted' })
         await dropIfEmpty(tx, id)
+        await recordEvent(tx, { action: 'blob.delete', repository, digest }, now)
         return 'removed'
       }),
   }

@@ -1,3 +1,4 @@
+import { recordEvent } from '../../../events/record-event.ts'
 import type { ManifestRecord } from '../../metadata.ts'
 import { betweenBatches } from '../between-batches.ts'
 import { endQuarantine, replaceManifestBytes } from '../blob-damages.ts'
@@ -39,10 +40,17 @@ export async function insertManifest(
   await recordUses(tx, repositoryId, { digests: [digest], at: now })
   await recordExpiry(tx, { ...record, repositoryId })
   const act = { repository, repositoryId, policies, now, by, rights: tagRights }
-  for (const name of record.tags) await moveTag(tx, act, { name, digest })
+  const tags: { name: string; before: string | undefined }[] = []
+  for (const name of record.tags) tags.push({ name, before: await moveTag(tx, act, { name, digest }) })
   if (record.tags.length === 0) {
     await enqueue(tx, [{ kind: 'manifest', repositoryId, digest }], { since: now, reason: 'untagged' })
   }
+  const { mediaType } = record.manifest
+  await recordEvent(
+    tx,
+    { action: 'manifest.push', who: by, repository, digest, mediaType, size: bytes.length, tags },
+    now,
+  )
 }
 
 async function insertRow(

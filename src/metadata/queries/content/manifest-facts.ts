@@ -1,5 +1,6 @@
 import type { Database } from '../../../database/database.ts'
 import { kysely } from '../../../database/kysely.ts'
+import { recordEvent } from '../../../events/record-event.ts'
 import type { Digest } from '../../../oci/digest.ts'
 import { isDigestReference } from '../../../oci/reference.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
@@ -58,7 +59,11 @@ export function createManifestFacts(
         const repositoryId = await findRepositoryId(tx, repository)
         if (repositoryId === undefined) return false
         const act = { repository, repositoryId, policies, now: clock(), by }
-        return endTag(tx, act, { name: tag, how: 'deleted' })
+        const ended = await endTag(tx, act, { name: tag, how: 'deleted' })
+        if (ended === undefined) return false
+        const tags = [{ name: tag, before: ended }]
+        await recordEvent(tx, { action: 'tag.delete', who: by, repository, digest: ended, tags }, act.now)
+        return true
       }),
     recordPulls: (pulled) => recordPulls(database, pulled, clock()),
     listReferrers: (repository, subject, page) => listReferrers(read, { repository, subject, ...page }),
@@ -166,6 +171,7 @@ async function deleteManifest(
     { digest, how: 'manifest-deleted' },
   )
   await trashManifest(tx, { repositoryId, digest, by, now })
+  await recordEvent(tx, { action: 'manifest.delete', who: by, repository, digest }, now)
   return 'removed'
 }
 

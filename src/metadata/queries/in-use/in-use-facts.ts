@@ -1,4 +1,5 @@
 import type { Database } from '../../../database/database.ts'
+import { recordEvent } from '../../../events/record-event.ts'
 import type { InUseFacts } from '../../in-use-facts.ts'
 import type { MetadataSchema } from '../../schema.ts'
 import { findRepositoryId } from '../repositories.ts'
@@ -13,8 +14,20 @@ export function createInUseFacts(
 ): InUseFacts {
   return {
     pin: ({ repository, reference, reason }, by) =>
-      transaction((tx) => pin(tx, { repository, reference, reason, by, now: clock() })),
-    unpin: (repository, reference) => transaction((tx) => unpin(tx, { repository, reference, now: clock() })),
+      transaction(async (tx) => {
+        const now = clock()
+        const pinned = await pin(tx, { repository, reference, reason, by, now })
+        const event = { action: 'pin.set', who: by, repository, digest: pinned?.digest, reason } as const
+        if (pinned) await recordEvent(tx, event, now)
+        return pinned
+      }),
+    unpin: (repository, reference) =>
+      transaction(async (tx) => {
+        const now = clock()
+        const digests = await unpin(tx, { repository, reference, now })
+        for (const digest of digests) await recordEvent(tx, { action: 'pin.remove', repository, digest }, now)
+        return digests
+      }),
     listPins: (selection) => listPins(read, selection),
     recordRunning: (engine, images) =>
       transaction((tx) => recordRunning(tx, { engine, images, now: clock() })),

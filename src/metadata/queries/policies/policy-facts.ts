@@ -1,5 +1,6 @@
 import type { Database } from '../../../database/database.ts'
 import { kysely } from '../../../database/kysely.ts'
+import { recordEvent } from '../../../events/record-event.ts'
 import { NO_POLICIES, type PolicyDocument } from '../../../policies/policy-document.ts'
 import type { PolicyFacts } from '../../policy-facts.ts'
 import type { MetadataSchema } from '../../schema.ts'
@@ -37,13 +38,14 @@ export function createPolicyFacts(
       transaction(async (tx) => {
         const present = await tx
           .selectFrom('policies')
-          .select('version')
+          .select(['version', 'document'])
           .where('id', '=', POLICIES_ID)
           .executeTakeFirst()
         if ((present?.version ?? 0) !== expected) return undefined
+        const now = clock()
         const row = {
           version: expected + 1,
-          changed_at: clock(),
+          changed_at: now,
           changed_by: by ?? null,
           document: JSON.stringify(document),
         }
@@ -52,6 +54,8 @@ export function createPolicyFacts(
           .values({ id: POLICIES_ID, ...row })
           .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
           .execute()
+        const before: unknown = present ? JSON.parse(present.document) : NO_POLICIES
+        await recordEvent(tx, { action: 'policy.change', who: by, before, after: document }, now)
         return row.version
       }),
   }

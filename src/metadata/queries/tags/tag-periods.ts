@@ -28,13 +28,14 @@ interface TagAct {
 
 /**
  * Points a tag at a manifest; a period in which it pointed at another one ends. Errors: `DENIED` if a policy makes the
- * tag immutable and it points at another one, or if the rights do not include this change.
+ * tag immutable and it points at another one, or if the rights do not include this change. @returns the digest that
+ * it pointed at before.
  */
 export async function moveTag(
   tx: Writes,
   act: TagAct,
   { name, digest }: { name: Tag; digest: string },
-): Promise<void> {
+): Promise<string | undefined> {
   const { repository, repositoryId, policies, now, by } = act
   const present = await findTag(tx, { repositoryId, name })
   if (present.digest === digest) {
@@ -44,7 +45,7 @@ export async function moveTag(
       .where('repository_id', '=', repositoryId)
       .where('name', '=', name)
       .execute()
-    return
+    return digest
   }
   refuseUnentitled(act, { tag: name, isPresent: present.digest !== null })
   if (present.digest !== null) {
@@ -62,23 +63,25 @@ export async function moveTag(
       started_by: by ?? null,
     })
     .execute()
+  return present.digest ?? undefined
 }
 
 /**
- * Ends a tag, whose period goes to the history; false if there is none of this name. Errors: `DENIED` if a policy makes
+ * Ends a tag, whose period goes to the history, and returns its digest; undefined if there is none of this name. Errors: `DENIED` if a policy makes
  * it immutable, or its manifest is pinned.
  */
 export async function endTag(
   tx: Writes,
   act: TagAct,
   { name, how }: { name: string; how: TagEnd },
-): Promise<boolean> {
+): Promise<string | undefined> {
   const { repository, repositoryId, policies } = act
   const present = await findTag(tx, { repositoryId, name })
-  if (present.digest === null) return false
+  if (present.digest === null) return undefined
   refuseImmutableTag(await policies.readStamped(tx, present), { repository, tag: name, change: 'removed' })
   await refusePinned(tx, { repository, repositoryId, digest: present.digest, tag: name })
-  return takeTag(tx, act, { name, how })
+  await takeTag(tx, act, { name, how })
+  return present.digest
 }
 
 /** The manifest of a tag, null if there is no such tag, and the stamp of the policies: one query for both. */
@@ -100,17 +103,16 @@ async function takeTag(
   tx: Writes,
   { repositoryId, now, by }: TagAct,
   { name, how }: { name: string; how: TagEnd },
-): Promise<boolean> {
+): Promise<void> {
   const ended = await tx
     .deleteFrom('tags')
     .where('repository_id', '=', repositoryId)
     .where('name', '=', name)
     .returningAll()
     .executeTakeFirst()
-  if (!ended) return false
+  if (!ended) return
   await keepPeriods(tx, { repositoryId, now, by }, { ended: [ended], how })
   await queueUntagged(tx, { repositoryId, now }, ended.digest)
-  return true
 }
 
 /** Ends all tags of a manifest, of which there may be many. That none of them is immutable was checked before. */

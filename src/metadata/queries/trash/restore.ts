@@ -1,4 +1,5 @@
 import type { Database } from '../../../database/database.ts'
+import { recordEvent } from '../../../events/record-event.ts'
 import type { Digest } from '../../../oci/digest.ts'
 import type { Tag } from '../../../oci/reference.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
@@ -46,10 +47,18 @@ export function createRestoreFacts(
           .limit(1)
           .executeTakeFirst()
         if (!trashed) return 'unknown'
-        const isFree = await untrashRepository(tx, { id: trashed.id, name: newName, by, now: clock() })
-        return isFree ? 'restored' : 'taken'
+        const now = clock()
+        const isFree = await untrashRepository(tx, { id: trashed.id, name: newName, by, now })
+        if (!isFree) return 'taken'
+        const from = newName === name ? undefined : name
+        await recordEvent(tx, { action: 'repository.restore', who: by, repository: newName, from }, now)
+        return 'restored'
       }),
-    emptyTrash: () => emptyTrash({ transaction }),
+    async emptyTrash() {
+      const count = await emptyTrash({ transaction })
+      if (count > 0) await transaction((tx) => recordEvent(tx, { action: 'trash.empty', count }, clock()))
+      return count
+    },
   }
 }
 
@@ -79,7 +88,10 @@ async function restoreTag(
   if (!period) return 'unknown'
   const key = { repositoryId, digest: period.digest }
   if (!(await isStored(tx, key)) && !(await bringBack(tx, { ...key, now }))) return 'gone'
-  await moveTag(tx, { repository, repositoryId, policies, now, by }, { name: tag, digest: period.digest })
+  const act = { repository, repositoryId, policies, now, by }
+  const before = await moveTag(tx, act, { name: tag, digest: period.digest })
+  const tags = [{ name: tag, before }]
+  await recordEvent(tx, { action: 'tag.restore', who: by, repository, digest: period.digest, tags }, now)
   return { digest: period.digest as Digest }
 }
 
@@ -134,5 +146,7 @@ async function restoreManifest(
     .execute()
   const act = { repository, repositoryId, policies, now, by }
   for (const { name } of ended) await moveTag(tx, act, { name: name as Tag, digest })
+  const tags = ended.map(({ name }) => ({ name }))
+  await recordEvent(tx, { action: 'manifest.restore', who: by, repository, digest, tags }, now)
   return true
 }

@@ -1,3 +1,4 @@
+import { recordEvent } from '../../../events/record-event.ts'
 import type { RepositoryName } from '../../../oci/repository-name.ts'
 import { enqueue } from '../collection-queue.ts'
 import { refusePins } from '../in-use/refuse-pinned.ts'
@@ -24,6 +25,7 @@ export async function trashRepository(
   if (id === undefined) return false
   await tx.deleteFrom('uploads').where('repository', '=', repository).execute()
   await trashRow(tx, { id, name: repository, by, now })
+  await recordEvent(tx, { action: 'repository.delete', who: by, repository }, now)
   return true
 }
 
