@@ -24,7 +24,7 @@ interface Waiting extends NotedEvent {
   count: number
 }
 
-/** What exceeded a bound. */
+/** Event for acts beyond a bound. */
 const OTHERS = { action: 'log-in', reason: 'further acts, not recorded one by one' } as const
 
 /** Results of log-ins as reasons. */

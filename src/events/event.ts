@@ -1,4 +1,4 @@
-/** What an event says was done. Events of content are announced by webhooks, too. */
+/** Acts that events are about. Events of content are announced by webhooks, too. */
 const EVENT_ACTIONS = [
   ...(['manifest.push', 'manifest.pull', 'manifest.delete', 'manifest.restore'] as const),
   ...(['tag.delete', 'tag.restore', 'tag.expire', 'repository.delete', 'repository.restore'] as const),
@@ -19,7 +19,7 @@ const EVENT_ACTIONS = [
 /** One of {@link EVENT_ACTIONS}. */
 type EventAction = (typeof EVENT_ACTIONS)[number]
 
-/** How an act ended. */
+/** Result of an act. */
 type Outcome = 'done' | 'refused'
 
 /** A tag in an event. */
@@ -34,7 +34,7 @@ export interface NewEvent {
   readonly action: EventAction
   /** `done` if undefined. */
   readonly outcome?: Outcome
-  /** Name of the account, or of the user who ran a command; undefined: that of the request, or nobody's. */
+  /** Name of the account, or of the user who ran a command; undefined: that of the request, if it has one. */
   readonly who?: string | undefined
   readonly repository?: string | undefined
   readonly digest?: string | undefined
@@ -61,7 +61,7 @@ export interface StoredEvent extends NewEvent {
   /** Time, ISO 8601. */
   readonly at: string
   readonly outcome: Outcome
-  /** Where the act came from: a request, a command of the operator, or the server's own work. */
+  /** Origin of the act: a request, a command of the operator, or the server's own work. */
   readonly via: 'request' | 'command' | 'server'
   /** Address of the visitor. */
   readonly address?: string | undefined

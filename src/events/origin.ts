@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-/** Where an act comes from, for the events that it causes. */
+/** Origin of an act, for the events that it causes. */
 export interface Origin {
   /** Name of the account; undefined: none, or not known yet. */
   readonly who: () => string | undefined

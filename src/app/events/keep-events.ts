@@ -42,7 +42,7 @@ export function keepEvents(context: EventsContext): AsyncDisposable {
   return {
     async [Symbol.asyncDispose]() {
       await Promise.all([seals.stop(), trims.stop()])
-      // What the last requests did.
+      // Events of the last requests.
       await sealEvents(database).catch((err) =>
         logger.warn({ err }, 'the last events have no place in the audit log yet'),
       )

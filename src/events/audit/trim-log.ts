@@ -5,7 +5,7 @@ import { readHead } from './seal-events.ts'
 /** Events removed in one transaction. */
 const BATCH = 500
 
-/** How long the audit log keeps events. */
+/** Bounds of the audit log. */
 interface LogTerms {
   /** Longest age, in milliseconds; undefined: any. */
   readonly keepMs: number | undefined

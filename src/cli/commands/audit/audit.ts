@@ -106,7 +106,7 @@ async function follow(
   let after = await data.audit.findEnd()
   const earlier = await data.audit.list(filter, limit)
   for (const event of earlier) {
-    // What has no place yet comes with its place below.
+    // An event without a place comes with its place below.
     if (event.position !== undefined && event.position <= after) print(context, event, format)
   }
   while (!context.io.stdout.writableEnded && !context.io.stdout.destroyed) {
