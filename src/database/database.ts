@@ -101,7 +101,7 @@ export type FirstRow<R> = (...parameters: string[]) => R | undefined | Promise<R
 /** The reason why the database cannot be used. */
 export class DatabaseError extends Error {
   override readonly name = 'DatabaseError'
-  readonly code: 'SCHEMA_TOO_NEW' | 'DATABASE_UNUSABLE'
+  readonly code: 'SCHEMA_TOO_NEW' | 'SCHEMA_OLD' | 'DATABASE_UNUSABLE'
 
   constructor(code: DatabaseError['code'], message: string, cause?: unknown) {
     super(message, { cause })

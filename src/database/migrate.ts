@@ -20,18 +20,24 @@ interface MigrateOptions {
   readonly alone: (work: (tx: SchemaChange) => Promise<void>) => Promise<void>
   /** Called before the schema of a database that has one is updated, by the process that does so. */
   readonly onUpdate?: ((update: SchemaUpdate) => void) | undefined
+  /** True: an earlier schema is an error. An empty database gets its tables all the same. */
+  readonly isUpdateRefused?: boolean | undefined
 }
 
 /**
  * Runs the missing migrations, set by set, all in one transaction. Without any nothing is locked or written. Errors:
- * `DatabaseError` `SCHEMA_TOO_NEW` if the database holds one that this version does not know.
+ * `DatabaseError` `SCHEMA_TOO_NEW` if the database holds one that this version does not know; `SCHEMA_OLD`.
  */
 export async function migrate(
   db: SchemaChange,
-  { sets, types, hasTable, alone, onUpdate }: MigrateOptions,
+  { sets, types, hasTable, alone, onUpdate, isUpdateRefused = false }: MigrateOptions,
 ): Promise<void> {
   const steps = sets.flatMap(toSteps)
-  if (findMissing(steps, await readRecord(db, hasTable)).length === 0) return
+  const before = await readRecord(db, hasTable)
+  const lacking = findMissing(steps, before)
+  if (lacking.length === 0) return
+  if (isUpdateRefused && before.size > 0)
+    throw schemaOld({ from: steps.length - lacking.length, to: steps.length })
   await alone(async (tx) => {
     // Read again: another process may have run them meanwhile.
     const record = await readRecord(tx, hasTable)
@@ -52,6 +58,24 @@ export async function migrate(
  */
 export function missingMigrations(sets: readonly MigrationSet[], record: readonly string[]): string[] {
   return findMissing(sets.flatMap(toSteps), new Set(record)).map(({ name }) => name)
+}
+
+function schemaOld({ from, to }: SchemaUpdate): DatabaseError {
+  return new DatabaseError(
+    'SCHEMA_OLD',
+    `The schema of the database is that of an earlier version (step ${from} of ${to}), and commands do not change it`,
+  )
+}
+
+/** The migrations that a database has run, of those that this version knows. Errors: `DatabaseError` `SCHEMA_TOO_NEW`. */
+export function migrationsWithin(sets: readonly MigrationSet[], record: readonly string[]): MigrationSet[] {
+  const missing = new Set(missingMigrations(sets, record))
+  return sets.map((set) => ({
+    ...set,
+    migrations: Object.fromEntries(
+      Object.entries(set.migrations).filter(([step]) => !missing.has(`${set.capability}/${step}`)),
+    ),
+  }))
 }
 
 interface Step {

@@ -117,17 +117,6 @@ test('the newest data folder lacks no migration: a new one needs a new fixture, 
   assert.deepEqual(missingMigrations(MIGRATION_SETS, readRecord(fixture.data)), [])
 })
 
-test('a command that updates the schema says so first, once, with the way back', async () => {
-  await using fixture = await unpackFixture('20-history-since')
-  const list = ['user', 'list', '--data', fixture.data]
-  const first = await runCommand(BERTH_BIN, list, { env: cleanEnvironment() })
-  assert.match(
-    first.stderr,
-    /^warning: the schema of the database is updated from \d+ to \d+; .*"berth backup"\): docs\/operating\.md, "Upgrading"\n$/,
-  )
-  assert.deepEqual(await runCommand(BERTH_BIN, list, { env: cleanEnvironment() }), { ...first, stderr: '' })
-})
-
 test('status and a support bundle change nothing in a database of an earlier version', async () => {
   await using fixture = await unpackFixture('20-history-since')
   const record = readRecord(fixture.data)

@@ -1,11 +1,13 @@
 import type { Config } from '../../config/config.ts'
+import { Headroom } from '../../files/headroom.ts'
 import { BackupError } from '../../upkeep/backup/backup-error.ts'
 import { type FoundGeneration, listGenerations } from '../../upkeep/backup/backup-folder.ts'
 import type { CopiedBlobs } from '../../upkeep/backup/copy-needed.ts'
-import { openStore } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
-import type { DatabaseOptions } from '../database/open-database.ts'
+import { openDatabase } from '../database/open-database.ts'
+import { findFormerSchema } from '../database/schema-state.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
+import { prepareFolder } from '../folders/data-folder.ts'
 import { openBackupsToRead, type ReadBackupFolder, toFolderError } from './open-backup-folder.ts'
 import { type BackupReport, runBackup } from './run-backup.ts'
 
@@ -23,26 +25,31 @@ interface BackUpOptions {
   readonly isForced: boolean
   readonly version: string
   readonly configFile: string | undefined
-  readonly onUpdate?: DatabaseOptions['onUpdate']
   readonly onProgress?: ((copied: CopiedBlobs) => void | Promise<void>) | undefined
 }
 
-/** Makes a backup of the data of a configuration, whether or not the server runs. Errors: as of `runBackup()`. */
+/**
+ * Makes a backup of the data of a configuration, whether or not the server runs, also of an earlier schema, which stays as it
+ * is. Errors: as of `runBackup()`.
+ */
 export async function backUp(options: BackUpOptions): Promise<BackupReport> {
   const { config } = options
   await requireFacts(config, { takesNew: false })
   await using resources = new AsyncDisposableStack()
+  const former = await findFormerSchema(config)
+  if (config.database.engine === 'sqlite') await prepareFolder(config.dataDir)
   // A disk that is full to the last byte must not keep a backup from being made.
-  const store = resources.adopt(
-    await openStore(config, { onFrozen: () => {}, onUpdate: options.onUpdate }),
-    (opened) => opened.close(),
-  )
+  const opened = await openDatabase(config, {
+    ...{ former, headroom: new Headroom(config.dataDir), onFrozen: () => {} },
+  })
+  resources.defer(() => opened.database.close())
   const place = createBlobPlace(config)
   const blobs = resources.adopt(await place.openReader(), (opened) => opened.close())
   const report = await runBackup({
     ...options,
-    database: store.database,
-    isFrozen: store.isFrozen,
+    former,
+    database: opened.database,
+    isFrozen: opened.isFrozen,
     blobs,
     place,
     pace: UNPACED,

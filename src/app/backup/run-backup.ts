@@ -25,13 +25,15 @@ import {
 } from '../../upkeep/backup/generation.ts'
 import { type RemovedOld, removeOld } from '../../upkeep/backup/remove-old.ts'
 import { requireRoom } from '../../upkeep/backup/require-room.ts'
-import { syncAndHash } from '../../upkeep/backup/stored-files.ts'
+import { copyStoredFile, syncAndHash } from '../../upkeep/backup/stored-files.ts'
 import { Pace, type PaceLimits } from '../../upkeep/collect/pace.ts'
 import { findPlaceHold } from '../collection/find-place-hold.ts'
 import type { BerthSchema } from '../database/database-schema.ts'
+import { type FormerSchema, SCHEMA_COUNT } from '../database/schema-state.ts'
 import { AppError } from '../faults/app-error.ts'
 import { databaseFile } from '../folders/data-folder.ts'
 import { BackupHold } from './backup-hold.ts'
+import { type FormerFacts, takeFormerFacts } from './former-facts.ts'
 import { openBackupFolder, toFolderError, type WrittenBackupFolder } from './open-backup-folder.ts'
 import { openSnapshot, snapshotFacts } from './snapshot-facts.ts'
 import { storeOwnFiles } from './store-own-files.ts'
@@ -43,6 +45,8 @@ const RUNS_READ = 200
 interface BackupParts {
   readonly config: Config
   readonly database: Database<BerthSchema>
+  /** The earlier schema that the database has; undefined: it has that of this version. */
+  readonly former?: FormerSchema | undefined
   /** True if an SQLite database is only read, as its disk is full. */
   readonly isFrozen: boolean
   readonly blobs: Pick<BlobReader, 'stat' | 'send'>
@@ -75,6 +79,8 @@ export interface BackupReport {
   /** The operator's own files that could not be read. */
   readonly unread: readonly string[]
   readonly factsBytes: number
+  /** Step of the schema that the facts have. */
+  readonly schema: number
   /** False: the database took no note of the backup, as on a full disk; bytes were not held. */
   readonly isNoted: boolean
 }
@@ -84,23 +90,27 @@ export interface BackupReport {
  * node has taken the slot. Blobs that cannot be read are in the report. Errors: `BackupError`, `AppError`, `DatabaseError`.
  */
 export async function runBackup(parts: BackupParts): Promise<BackupReport | undefined> {
+  const { folder: name, slot, former } = parts
   const facts = createBackupFacts(parts.database)
-  const isExpected = !parts.isNew && (await hadBackups(facts, parts.folder))
-  const { folder: name, slot } = parts
-  const id = await noted(() => facts.beginBackup({ folder: name, slot }))
+  // A schema without the table of backups is of a version that made none.
+  const hasRuns = former?.hasBackups !== false
+  const isExpected = !parts.isNew && hasRuns && (await hadBackups(facts, name))
+  const id = hasRuns ? await noted(() => facts.beginBackup({ folder: name, slot })) : { value: undefined }
   if (id === undefined) return undefined
   try {
-    await requireBlobs(parts)
-    await using folder = await openBackupFolder(name, { config: parts.config, isExpected })
     await using hold = id.value === undefined ? undefined : new BackupHold(facts, id.value)
-    if (!parts.isForced) await requireRoomFor(parts, folder, facts)
-    const made = await makeGeneration(parts, { folder, hold })
+    await using taken = former && (await takeFormerFacts(parts.config, former, parts.signal))
+    const known = taken?.updated ?? parts.database
+    await requireBlobs(parts, known)
+    await using folder = await openBackupFolder(name, { config: parts.config, isExpected })
+    if (!parts.isForced) await requireRoomFor(parts, folder, createBackupFacts(known))
+    const made = await makeGeneration(parts, { folder, hold, taken })
     const removed = await removeUnneeded(parts, folder)
     const { bad, firstBad } = made.copied
     const problem = bad === 0 ? undefined : describeBad(bad, firstBad)
     const outcome = bad === 0 ? ('complete' as const) : ('incomplete' as const)
     await end(facts, id.value, { outcome, generation: made.generation, problem })
-    return { ...made, folder: folder.path, removed, isNoted: id.value !== undefined }
+    return { ...made, folder: folder.path, removed, isNoted: id.value !== undefined || !hasRuns }
   } catch (thrown) {
     const error = toFolderError(thrown, name)
     const problem = error instanceof Error ? error.message : String(error)
@@ -150,7 +160,7 @@ async function hadBackups(facts: BackupFacts, folder: string): Promise<boolean> 
 }
 
 /** Without its disk each blob would be missing. Errors: `AppError` `DATA_NOT_FOUND`. */
-async function requireBlobs({ config, database, place }: BackupParts): Promise<void> {
+async function requireBlobs({ config, place }: BackupParts, database: Database<BerthSchema>): Promise<void> {
   const hold = await findPlaceHold({ place, facts: createCollectionFacts(database) })
   if (hold?.kind !== 'no-blobs') return
   throw new AppError(
@@ -171,38 +181,48 @@ async function requireRoomFor(
   await requireRoom({ facts, from: blobs, to: store, factsBytes, folder: path, signal })
 }
 
-type Made = Pick<BackupReport, 'generation' | 'copied' | 'unread' | 'factsBytes'>
+type Made = Pick<BackupReport, 'generation' | 'copied' | 'unread' | 'factsBytes' | 'schema'>
 
-async function makeGeneration(
-  parts: BackupParts,
-  { folder, hold }: { folder: WrittenBackupFolder; hold: BackupHold | undefined },
-): Promise<Made> {
+/** Open parts of a generation. */
+interface GenerationParts {
+  readonly folder: WrittenBackupFolder
+  readonly hold: BackupHold | undefined
+  /** The facts of an earlier schema. */
+  readonly taken: FormerFacts | undefined
+}
+
+async function makeGeneration(parts: BackupParts, { folder, hold, taken }: GenerationParts): Promise<Made> {
   const { config, signal } = parts
   const startedAt = new Date()
   const name = await findFreeName(folder.path, startedAt)
   const path = await beginGeneration(folder.path, name)
   const file = join(path, FACTS_FILE)
-  await snapshotFacts(config, file, { isFrozen: parts.isFrozen, signal })
+  if (taken) await copyStoredFile(taken.file, file)
+  else await snapshotFacts(config, file, { isFrozen: parts.isFrozen, signal })
   const stored = await syncAndHash(file)
   const { files, unread } = await storeOwnFiles(config, path, parts.configFile)
-  const { copied, list } = await copyBlobs(parts, { folder, hold, path })
+  const { copied, list } = await copyBlobs(parts, { folder, hold, taken, path })
   await requireSameFolder(folder)
+  const schema = parts.former?.count ?? SCHEMA_COUNT
   const generation: Generation = {
     ...{ format: BACKUP_FORMAT, name, version: parts.version, engine: config.database.engine },
+    schema,
     ...{ startedAt: startedAt.toISOString(), endedAt: new Date().toISOString() },
     ...{ facts: { path: FACTS_FILE, ...stored }, list, files },
     ...{ blobs: copied.blobs, blobBytes: copied.bytes, bad: copied.bad, firstBad: copied.firstBad },
   }
   await nameGeneration(path, generation)
-  return { generation: name, copied, unread, factsBytes: stored.bytes }
+  return { generation: name, copied, unread, factsBytes: stored.bytes, schema }
 }
 
 async function copyBlobs(
   { blobs, isFull, pace, signal, onProgress }: BackupParts,
-  { folder, hold, path }: { folder: WrittenBackupFolder; hold: BackupHold | undefined; path: string },
+  { folder, hold, taken, path }: GenerationParts & { readonly path: string },
 ): Promise<{ copied: CopiedBlobs; list: Generation['list'] }> {
   await using list = await BlobListWriter.open(path)
-  const snapshot = await openSnapshot(join(path, FACTS_FILE))
+  const own = taken ? undefined : await openSnapshot(join(path, FACTS_FILE))
+  const snapshot = taken?.updated ?? own
+  if (snapshot === undefined) throw new Error('A backup has no facts')
   try {
     const copied = await copyNeeded({
       ...{ from: blobs, to: folder.store, facts: createBackupFacts(snapshot), list },
@@ -212,7 +232,7 @@ async function copyBlobs(
     hold?.require()
     return { copied, list: await list.end() }
   } finally {
-    await snapshot.close()
+    await own?.close()
   }
 }
 

@@ -11,7 +11,6 @@ import { describeSwitch, type SwitchFacts } from '../../metadata/switch-facts.ts
 import { type CollectionRound, collect } from '../../upkeep/collect/collector.ts'
 import { openStore } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
-import type { DatabaseOptions } from '../database/open-database.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
 import { POLICY_NOW, toPolicy, WAITING_NOW } from './collection-terms.ts'
@@ -77,13 +76,10 @@ export interface OpenCollection extends AsyncDisposable {
 }
 
 /** Opens the data folder and the blobs of a configuration. Errors: `AppError`, `DatabaseError`. */
-export async function openCollection(
-  config: Config,
-  { onUpdate }: Pick<DatabaseOptions, 'onUpdate'> = {},
-): Promise<OpenCollection> {
+export async function openCollection(config: Config): Promise<OpenCollection> {
   await requireFacts(config, { takesNew: false })
   await using resources = new AsyncDisposableStack()
-  const store = resources.adopt(await openStore(config, { onUpdate }), (opened) => opened.close())
+  const store = resources.adopt(await openStore(config), (opened) => opened.close())
   const place = createBlobPlace(config)
   const blobs = resources.adopt(await place.open(), (opened) => opened.close())
   const facts = createCollectionFacts(store.database)

@@ -77,7 +77,10 @@ async function openSqliteSide(dataDir: string, resources: AsyncDisposableStack):
   if (!existsSync(file)) await prepareFolder(dataDir)
   resources.use(lockDataFolder(dataDir))
   try {
-    const database = await openSqliteDatabase<AnyTables>(file, { migrations: MIGRATION_SETS })
+    const database = await openSqliteDatabase<AnyTables>(file, {
+      migrations: MIGRATION_SETS,
+      isUpdateRefused: true,
+    })
     resources.defer(() => database.close())
     return { name: formatDatabaseName({ engine: 'sqlite', dataDir }), database, counters: SQLITE_COUNTERS }
   } catch (error) {
@@ -96,7 +99,10 @@ async function openPostgresSide(
     listen: 'off' as const,
     applicationName: `berth migrate ${process.pid}`,
   }
-  const database = await openPostgresDatabase<AnyTables>(target, { migrations: MIGRATION_SETS })
+  const database = await openPostgresDatabase<AnyTables>(target, {
+    migrations: MIGRATION_SETS,
+    isUpdateRefused: true,
+  })
   resources.defer(() => database.close())
   const [other] = await findOtherSessions(database.read, target.applicationName)
   if (other) {

@@ -13,6 +13,7 @@ import { toAppError } from '../faults/system-fault.ts'
 import { databaseFile } from '../folders/data-folder.ts'
 import { formatDatabaseName, toDatabasePlace } from './database-place.ts'
 import { type BerthSchema, MIGRATION_SETS } from './database-schema.ts'
+import type { FormerSchema } from './schema-state.ts'
 
 /** Called with events of the database, beside errors. */
 export interface DatabaseOptions {
@@ -24,8 +25,10 @@ export interface DatabaseOptions {
   readonly isFrozen?: boolean
   /** Many rows will be written into SQLite, by a process that may take more memory for it. */
   readonly isBulk?: boolean
-  /** Called before the schema of an existing database is updated; `describeUpdate()` has the text. */
+  /** Called before an earlier schema is updated; `describeUpdate()` has the text. Undefined: it is not, and is an error (`SCHEMA_OLD`). */
   readonly onUpdate?: ((update: SchemaUpdate) => void) | undefined
+  /** The earlier schema that the database has: it is opened as it is. Queries that need a later one fail. */
+  readonly former?: FormerSchema | undefined
   /** Called when another file is in the place of an SQLite database that is open: nothing is written any more. */
   readonly onReplaced?: ((file: string) => void) | undefined
   /** Called when this process begins to get notifications of changes from PostgreSQL, or with the reason why it gets none. */
@@ -47,10 +50,11 @@ export async function openDatabase(config: Config, options: DatabaseOptions): Pr
       : { database: await openPostgres(config.database, options), isFrozen: false }
   try {
     const { database } = opened
-    await refuseUnfinishedCopy(
-      database.read as unknown as Queries<AnyTables>,
-      formatDatabaseName(toDatabasePlace(config)),
-    )
+    if (options.former?.hasCopies !== false)
+      await refuseUnfinishedCopy(
+        database.read as unknown as Queries<AnyTables>,
+        formatDatabaseName(toDatabasePlace(config)),
+      )
     return opened
   } catch (error) {
     await opened.database.close()
@@ -61,10 +65,10 @@ export async function openDatabase(config: Config, options: DatabaseOptions): Pr
 /** Loaded here: a registry on SQLite needs no driver of PostgreSQL, which takes memory. */
 async function openPostgres(
   target: PostgresConfig,
-  { onListening, onUpdate }: DatabaseOptions,
+  { onListening, ...options }: DatabaseOptions,
 ): Promise<Database<BerthSchema>> {
   const { openPostgresDatabase } = await import('../../database/postgres/open-postgres.ts')
-  return openPostgresDatabase<BerthSchema>(target, { migrations: MIGRATION_SETS, onListening, onUpdate })
+  return openPostgresDatabase<BerthSchema>(target, { ...toSchemaOptions(options), onListening })
 }
 
 /** Errors: `AppError` of the place `database`, `DatabaseError`. */
@@ -74,6 +78,14 @@ async function openSqlite(file: string, options: DatabaseOptions): Promise<Opene
     return await openWithRoom(file, options)
   } catch (error) {
     throw toAppError(error, 'database', file)
+  }
+}
+
+function toSchemaOptions({ former, onUpdate }: DatabaseOptions) {
+  return {
+    migrations: former?.migrations ?? MIGRATION_SETS,
+    onUpdate,
+    isUpdateRefused: onUpdate === undefined,
   }
 }
 
@@ -89,7 +101,7 @@ async function openFrozen(file: string, { onReplaced }: DatabaseOptions): Promis
 /** Tries once more with the room of the headroom, where the side files of SQLite did not fit; then without them. */
 async function openWithRoom(file: string, options: DatabaseOptions): Promise<OpenedDatabase> {
   const openUsual = async (): Promise<OpenedDatabase> => ({
-    database: await openSqliteDatabase<BerthSchema>(file, { ...options, migrations: MIGRATION_SETS }),
+    database: await openSqliteDatabase<BerthSchema>(file, { ...options, ...toSchemaOptions(options) }),
     isFrozen: false,
   })
   try {

@@ -11,8 +11,8 @@ import { type Finding, warning } from './finding.ts'
 
 const OLDER_SCHEMA: Finding = warning(
   'upkeep',
-  'The schema of the database is older than this version: the next start, or command, updates it',
-  'Make a backup with the former version first ("berth backup"): that version cannot open the database afterwards',
+  'The schema of the database is older than this version: the next start of the server updates it',
+  'Make a backup first ("berth backup"): the former version cannot open the database afterwards',
 )
 
 /**

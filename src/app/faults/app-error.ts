@@ -16,7 +16,6 @@ export type AppErrorCode =
   | 'DATA_IN_USE'
   | 'ADOPT_INCOMPLETE'
   | 'DATA_NOT_FOUND'
-  | 'SCHEMA_OLD'
   | 'PLAIN_HTTP_REFUSED'
   | 'TLS_FILES_UNUSABLE'
   | 'HTPASSWD_UNUSABLE'

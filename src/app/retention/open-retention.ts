@@ -10,7 +10,6 @@ import { type RunResult, runRetention } from '../../upkeep/retain/retention-run.
 import { RELY_MS } from '../collection/collection-terms.ts'
 import { openStore } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
-import type { DatabaseOptions } from '../database/open-database.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
 import { openUntaggedRemoval } from './retention-terms.ts'
@@ -39,13 +38,10 @@ export interface OpenRetention
 }
 
 /** Opens the data folder and the place of the blobs of a configuration. Errors: `AppError`, `DatabaseError`. */
-export async function openRetention(
-  config: Config,
-  { onUpdate }: Pick<DatabaseOptions, 'onUpdate'> = {},
-): Promise<OpenRetention> {
+export async function openRetention(config: Config): Promise<OpenRetention> {
   await requireFacts(config, { takesNew: false })
   await using resources = new AsyncDisposableStack()
-  const { database } = resources.adopt(await openStore(config, { onUpdate }), (opened) => opened.close())
+  const { database } = resources.adopt(await openStore(config), (opened) => opened.close())
   const place = createBlobPlace(config)
   const facts = createRetentionFacts(database)
   const collection = createCollectionFacts(database)

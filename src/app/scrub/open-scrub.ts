@@ -13,7 +13,6 @@ import { type ScrubEnd, scrub } from '../../upkeep/scrub/scrub.ts'
 import type { ScrubReport } from '../../upkeep/scrub/scrub-parts.ts'
 import { openStore } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
-import type { DatabaseOptions } from '../database/open-database.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
 import { createRepairSource } from './repair-source.ts'
@@ -67,13 +66,10 @@ export interface OpenScrub extends AsyncDisposable {
 const PAGE = 100
 
 /** Opens the data folder and the blobs of a configuration. Errors: `AppError`, `DatabaseError`. */
-export async function openScrub(
-  config: Config,
-  { onUpdate }: Pick<DatabaseOptions, 'onUpdate'> = {},
-): Promise<OpenScrub> {
+export async function openScrub(config: Config): Promise<OpenScrub> {
   await requireFacts(config, { takesNew: false })
   await using resources = new AsyncDisposableStack()
-  const store = resources.adopt(await openStore(config, { onUpdate }), (opened) => opened.close())
+  const store = resources.adopt(await openStore(config), (opened) => opened.close())
   const place = createBlobPlace(config)
   const blobs = resources.adopt(await place.open(), (opened) => opened.close())
   const { database } = store

@@ -11,6 +11,7 @@ import {
 } from '../data/first-admin.ts'
 import { readGivenPassword } from '../data/given-password.ts'
 import { type OpenData, openData } from '../data/open-data.ts'
+import type { DatabaseOptions } from '../database/open-database.ts'
 import { toAppError } from '../faults/system-fault.ts'
 import { isLocked } from '../folders/data-folder.ts'
 
@@ -39,13 +40,22 @@ export async function findGivenPassword(
 const SERVER_START_MS = 5_000
 const POLL_MS = 100
 
+/** Options of {@link ensureAdmin}. */
+interface EnsureAdminOptions extends Pick<DatabaseOptions, 'onUpdate'> {
+  /** Password that is given for the administrator. */
+  readonly given: string | undefined
+}
+
 /**
  * Makes the first administrator, if there are no accounts. A password that is not given is kept in its file until
  * {@link forgetShownPassword}, so that it is not lost if it cannot be shown; one that is there, as a first start leaves it, is returned.
  * Errors: `AppError`, `AccountError`, `DatabaseError`.
  */
-export async function ensureAdmin(config: Config, given: string | undefined): Promise<SetUpAdmin> {
-  await using data = await openData(config)
+export async function ensureAdmin(
+  config: Config,
+  { given, onUpdate }: EnsureAdminOptions,
+): Promise<SetUpAdmin> {
+  await using data = await openData(config, { mayMake: true, takesNew: false, onUpdate })
   if (await staysEmpty(data, config.dataDir)) {
     const password = given ?? choosePassword()
     const passwordFile = given === undefined ? await keep(config.dataDir, password) : undefined

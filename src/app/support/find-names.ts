@@ -1,7 +1,5 @@
 import type { Config } from '../../config/config.ts'
 import { openData } from '../data/open-data.ts'
-import { requireFacts } from '../data/require-data.ts'
-import { isUpToDate } from '../database/schema-state.ts'
 import { AppError } from '../faults/app-error.ts'
 
 /** Repositories whose names are replaced: their names are held in memory. */
@@ -10,18 +8,10 @@ const PAGE = 1_000
 
 /**
  * Names of repositories and accounts; none without data. An older schema stays as it is.
- * Errors: `AppError` (`SCHEMA_OLD`), `DatabaseError`.
+ * Errors: `AppError`, `DatabaseError` (`SCHEMA_OLD`).
  */
 export async function listStoredNames(config: Config): Promise<string[]> {
   try {
-    await requireFacts(config, { takesNew: false })
-    if (!(await isUpToDate(config))) {
-      throw new AppError(
-        'SCHEMA_OLD',
-        'The names in the database cannot be read: its schema is that of an earlier version',
-        'Run the command of that version, or make the bundle with names',
-      )
-    }
     await using data = await openData(config, { mayMake: false, takesNew: false })
     const accounts = (await data.accounts.list()).map(({ name }) => name)
     const names = [...accounts]

@@ -11,7 +11,7 @@ interface NewOptions {
 
 /**
  * Opens the data of the settings. Loaded only when needed: help and mistakes do not load the server's parts. Errors:
- * `AppError`, `DATA_NOT_FOUND` among them.
+ * `AppError`, `DATA_NOT_FOUND` among them; `DatabaseError`, such as `SCHEMA_OLD`: only a start updates the schema.
  */
 export async function openDataOf(
   context: CommandContext,
@@ -22,7 +22,6 @@ export async function openDataOf(
   return await openData(config, {
     mayMake: takesNew && mayMake(context),
     takesNew,
-    onUpdate: warnOfUpdate(context),
   })
 }
 

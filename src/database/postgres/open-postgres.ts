@@ -32,6 +32,8 @@ export interface OpenPostgresOptions {
   readonly migrations: readonly MigrationSet[]
   /** Called before the schema of an existing database is updated, by the node that does so. */
   readonly onUpdate?: ((update: SchemaUpdate) => void) | undefined
+  /** True: an earlier schema is an error, `DatabaseError` `SCHEMA_OLD`. */
+  readonly isUpdateRefused?: boolean | undefined
   /** Called when this process begins to get notifications of changes, with undefined, or no longer does. */
   readonly onListening?: ((problem: ListenProblem | undefined, cause?: unknown) => void) | undefined
   /** Milliseconds that only grow; of the process, by default. */
@@ -49,6 +51,7 @@ export async function openPostgresDatabase<S>(
   {
     migrations,
     onUpdate,
+    isUpdateRefused,
     onListening = () => {},
     now = () => performance.now(),
     ownClock = Date.now,
@@ -68,7 +71,7 @@ export async function openPostgresDatabase<S>(
     const listener = new ChangeListener({ target, rows, sender, run, onListening, now })
     resources.defer(() => listener.close())
     requireUsable(await readServerFacts(pool))
-    await migrateAlone(db, migrations, onUpdate)
+    await migrateAlone(db, { migrations, onUpdate, isUpdateRefused })
     const readTime = async (): Promise<number> => Number((await runStatement(pool, SERVER_TIME))[0]?.now)
     const clock = new ServerClock({ readTime, ownClock })
     await clock.compare()
@@ -161,14 +164,14 @@ async function readServerFacts(pool: pg.Pool): Promise<ServerFacts> {
 /** Waits for other nodes that migrate, then checks again for missing migrations. */
 async function migrateAlone<S>(
   db: Kysely<S>,
-  sets: readonly MigrationSet[],
-  onUpdate: OpenPostgresOptions['onUpdate'],
+  { migrations, onUpdate, isUpdateRefused }: Omit<OpenPostgresOptions, 'onListening'>,
 ): Promise<void> {
   await migrate(db as Kysely<unknown>, {
-    sets,
+    sets: migrations,
     types: POSTGRES_TYPES,
     hasTable,
     onUpdate,
+    isUpdateRefused,
     // Not serializable: such a transaction would not see the changes of those that it waited for.
     alone: (work) =>
       (db as Kysely<unknown>).transaction().execute(async (tx) => {

@@ -37,6 +37,8 @@ interface OpenSqliteOptions {
   readonly onReplaced?: OnReplaced | undefined
   /** Called before the schema of an existing database is updated. */
   readonly onUpdate?: ((update: SchemaUpdate) => void) | undefined
+  /** True: an earlier schema is an error, `DatabaseError` `SCHEMA_OLD`. */
+  readonly isUpdateRefused?: boolean | undefined
   /** Given up when the disk is full. */
   readonly headroom?: Headroom | undefined
   /**
@@ -79,6 +81,7 @@ export async function openSqliteDatabase<S>(file: string, options: OpenSqliteOpt
       hasTable,
       alone: transaction,
       onUpdate: options.onUpdate,
+      isUpdateRefused: options.isUpdateRefused,
     })
     if (!frozen) identity.addSideFiles()
   } catch (error) {

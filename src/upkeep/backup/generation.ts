@@ -37,6 +37,8 @@ export interface Generation {
   readonly endedAt: string
   /** Version of Berth that made it. */
   readonly version: string
+  /** Step of the schema that the facts have; undefined: of that version. */
+  readonly schema?: number
   /** Engine from which the facts come; they are stored as an SQLite database in any case. */
   readonly engine: string
   /** The facts, and the list of the blobs. */

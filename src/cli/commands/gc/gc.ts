@@ -2,7 +2,6 @@ import type { Command } from 'commander'
 import type { OpenCollection, QueuedKind } from '../../../app/collection/open-collection.ts'
 import { type CommandContext, createContext, printResult } from '../../context/command-context.ts'
 import { loadWithoutDomain } from '../../context/load-without-domain.ts'
-import { warnOfUpdate } from '../../context/open-data.ts'
 import { CliError } from '../../errors/cli-error.ts'
 import type { Io } from '../../io.ts'
 import { formatBytes, formatTable, formatTime } from '../../output/table.ts'
@@ -109,7 +108,7 @@ const SINGULARS: Readonly<Record<QueuedKind, string>> = {
 
 async function openCollectionOf(context: CommandContext): Promise<OpenCollection> {
   const { openCollection } = await import('../../../app/collection/open-collection.ts')
-  return openCollection(loadWithoutDomain(context), { onUpdate: warnOfUpdate(context) })
+  return openCollection(loadWithoutDomain(context))
 }
 
 async function collect(context: CommandContext, collection: OpenCollection, isNow: boolean): Promise<void> {

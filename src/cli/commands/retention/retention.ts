@@ -2,7 +2,6 @@ import type { Command } from 'commander'
 import type { OpenRetention } from '../../../app/retention/open-retention.ts'
 import { type CommandContext, createContext, printResult } from '../../context/command-context.ts'
 import { loadWithoutDomain } from '../../context/load-without-domain.ts'
-import { warnOfUpdate } from '../../context/open-data.ts'
 import { CliError } from '../../errors/cli-error.ts'
 import type { Io } from '../../io.ts'
 import { formatPairs, formatTable, formatTime } from '../../output/table.ts'
@@ -58,7 +57,7 @@ export function addRetentionCommand(program: Command, io: Io): void {
 
 async function openRetentionOf(context: CommandContext): Promise<OpenRetention> {
   const { openRetention } = await import('../../../app/retention/open-retention.ts')
-  return openRetention(loadWithoutDomain(context), { onUpdate: warnOfUpdate(context) })
+  return openRetention(loadWithoutDomain(context))
 }
 
 async function run(

@@ -4,6 +4,7 @@ import { quoteWord } from '../../command-line/openssl-line.ts'
 import { parseDuration } from '../../command-line/parse-duration.ts'
 import { addSettingFlags } from '../../command-line/setting-flags.ts'
 import { printResult } from '../../context/command-context.ts'
+import { warnOfUpdate } from '../../context/open-data.ts'
 import type { Io } from '../../io.ts'
 import { writeOut } from '../../process/write-out.ts'
 import { awaitCertificate } from './await-certificate.ts'
@@ -79,7 +80,7 @@ async function carryOut(job: SetupJob, waitMs: number): Promise<void> {
   // The service makes its data itself: files that root makes would be out of its reach.
   if (service) await startService(context.io.env, { service, config, isChanged: plan.changed.length > 0 })
   const { ensureAdmin, forgetShownPassword } = await import('../../../app/setup/ensure-admin.ts')
-  const admin = await ensureAdmin(config, job.password)
+  const admin = await ensureAdmin(config, { given: job.password, onUpdate: warnOfUpdate(context) })
   const start = await findStart(job)
   // Before the wait, which may fail: the password is shown once.
   if (context.isJson) {

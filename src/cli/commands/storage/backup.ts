@@ -11,7 +11,6 @@ import {
   printResult,
 } from '../../context/command-context.ts'
 import { loadWithoutDomain } from '../../context/load-without-domain.ts'
-import { warnOfUpdate } from '../../context/open-data.ts'
 import { CliError } from '../../errors/cli-error.ts'
 import type { Io } from '../../io.ts'
 import { formatBytes, formatTable } from '../../output/table.ts'
@@ -97,9 +96,13 @@ async function backUp(context: CommandContext, dir: string | undefined): Promise
     isForced: flags.force === true,
     version: readVersion(),
     configFile: findConfigFile(context),
-    onUpdate: warnOfUpdate(context),
     onProgress: progressTo(context, ({ blobs, newBytes }) => `${blobs} blobs, ${formatBytes(newBytes)} new`),
   })
+  const { SCHEMA_COUNT } = await import('../../../app/database/schema-state.ts')
+  if (report.schema < SCHEMA_COUNT)
+    context.warn(
+      `the database has the schema of an earlier version (step ${report.schema} of ${SCHEMA_COUNT}), and so has the backup: that version can restore it, and this one updates what it restores`,
+    )
   for (const unread of report.unread) context.warn(`not in the backup: ${unread}`)
   if (!report.isNoted)
     context.warn(
@@ -112,8 +115,8 @@ async function backUp(context: CommandContext, dir: string | undefined): Promise
   printResult(context, toJson(report), formatReport(report))
 }
 
-function toJson({ folder, generation, copied, removed, unread, factsBytes }: BackupReport): object {
-  return { folder, generation, factsBytes, ...copied, removed: removed ?? null, unread }
+function toJson({ folder, generation, schema, copied, removed, unread, factsBytes }: BackupReport): object {
+  return { folder, generation, schema, factsBytes, ...copied, removed: removed ?? null, unread }
 }
 
 function formatReport({ folder, generation, copied, removed, factsBytes }: BackupReport): string {
@@ -145,8 +148,8 @@ async function list(context: CommandContext, dir: string | undefined): Promise<v
   for (const one of damaged) context.warn(`the contents of ${one} are damaged: it cannot be restored`)
   const rows = generations.map(({ generation }) => generation).reverse()
   const text = formatTable(
-    ['GENERATION', 'STATE', 'BLOBS', 'BYTES', 'FACTS', 'FROM', 'VERSION'],
-    rows.map(({ name, bad, blobs, blobBytes, facts, engine, version }) => [
+    ['GENERATION', 'STATE', 'BLOBS', 'BYTES', 'FACTS', 'FROM', 'VERSION', 'SCHEMA'],
+    rows.map(({ name, bad, blobs, blobBytes, facts, engine, version, schema }) => [
       name,
       bad === 0 ? 'complete' : `${bad} blobs missing`,
       String(blobs),
@@ -154,6 +157,7 @@ async function list(context: CommandContext, dir: string | undefined): Promise<v
       formatBytes(facts.bytes),
       engine,
       version,
+      schema === undefined ? '-' : String(schema),
     ]),
   )
   printResult(context, { folder, generations: rows, damaged }, text)

@@ -4,7 +4,6 @@ import type { OpenScrub } from '../../../app/scrub/open-scrub.ts'
 import { isLoopback } from '../../../config/plain-http.ts'
 import { type CommandContext, createContext, printResult } from '../../context/command-context.ts'
 import { loadWithoutDomain } from '../../context/load-without-domain.ts'
-import { warnOfUpdate } from '../../context/open-data.ts'
 import { CliError } from '../../errors/cli-error.ts'
 import { describeError } from '../../errors/describe-error.ts'
 import type { Io } from '../../io.ts'
@@ -66,7 +65,7 @@ export function addScrubCommand(program: Command, io: Io): void {
 
 async function openScrubOf(context: CommandContext): Promise<OpenScrub> {
   const { openScrub } = await import('../../../app/scrub/open-scrub.ts')
-  return openScrub(loadWithoutDomain(context), { onUpdate: warnOfUpdate(context) })
+  return openScrub(loadWithoutDomain(context))
 }
 
 async function verify(context: CommandContext, opened: OpenScrub): Promise<void> {
