@@ -40,6 +40,7 @@ import {
   prepareFolder,
 } from './folders/data-folder.ts'
 import { openHeadroom, restoreHeadroom } from './folders/keep-headroom.ts'
+import { requireWritablePlace } from './folders/require-writable-place.ts'
 import { warnOfUnreadRepositories } from './folders/unread-repositories.ts'
 import { keepDirectory } from './keep-directory.ts'
 import { keepUpkeep } from './keep-upkeep.ts'
@@ -255,6 +256,7 @@ async function makeAnnouncedAdmin(
 /** Checked before a folder is made: a start that fails for one of these would leave an unused folder. */
 async function checkFirstStart(config: Config): Promise<void> {
   await requireFreePorts(config)
+  await requireWritablePlace(createBlobPlace(config))
   if (config.adminPasswordFile !== undefined) await readGivenPassword(config.adminPasswordFile)
 }
 

@@ -16,8 +16,10 @@ const NOT_MADE_HERE = [
   /sha512/,
   /^docker\/registry\/v2\/(?:repositories|berth-left|berth-unsynced)/,
   /\.db-|-journal$/,
-  // Made by a backup of a PostgreSQL database only.
+  // Made by a backup of a PostgreSQL database, or of an earlier schema, only.
   /^snapshots\.lock$/,
+  // Made by a takeover of links of Distribution, or a departure to it.
+  /^adopt\.lock$/,
 ]
 
 test('docs/storage-layout.md draws everything that a server and commands leave in the data folder', async () => {

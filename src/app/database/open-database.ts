@@ -9,6 +9,7 @@ import { emptyLog } from '../../database/sqlite/frozen-file.ts'
 import { openSqliteDatabase } from '../../database/sqlite/open-sqlite.ts'
 import type { Headroom } from '../../files/headroom.ts'
 import { AppError } from '../faults/app-error.ts'
+import { requireFiles } from '../faults/require-machine.ts'
 import { toAppError } from '../faults/system-fault.ts'
 import { databaseFile } from '../folders/data-folder.ts'
 import { formatDatabaseName, toDatabasePlace } from './database-place.ts'
@@ -44,6 +45,7 @@ export interface OpenedDatabase {
 
 /** Opens the database of a configuration. Errors: `AppError`, `DatabaseError`, `CopyError` for an unfinished copy. */
 export async function openDatabase(config: Config, options: DatabaseOptions): Promise<OpenedDatabase> {
+  requireFiles()
   const opened =
     config.database.engine === 'sqlite'
       ? await openSqlite(databaseFile(config.dataDir), options)

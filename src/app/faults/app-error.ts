@@ -15,6 +15,7 @@ export type AppErrorCode =
   | 'DATA_NOT_WRITABLE'
   | 'DATA_IN_USE'
   | 'ADOPT_INCOMPLETE'
+  | 'ADOPT_BUSY'
   | 'DATA_NOT_FOUND'
   | 'PLAIN_HTTP_REFUSED'
   | 'TLS_FILES_UNUSABLE'

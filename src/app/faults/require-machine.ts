@@ -9,6 +9,15 @@ const EARLIEST_TIME_MS = Date.UTC(2026, 0, 1)
 /** Files for a few visitors, beside those that Berth keeps for itself. */
 const LEAST_VISITOR_FILES = 16
 
+/** Least number of files that a command may open: with its threads, its libraries and an SQLite database it takes some 30. */
+const LEAST_COMMAND_FILES = 48
+
+/** Checks the machine before a command opens the database. Errors: `AppError` `OUT_OF_FILES`. */
+export function requireFiles(openFiles: number | undefined = openFileLimit()): void {
+  if (openFiles !== undefined && openFiles < LEAST_COMMAND_FILES)
+    throw outOfFiles(openFiles, `${LEAST_COMMAND_FILES} are the least with which commands work`)
+}
+
 /**
  * Checks the machine before a start makes anything. Errors: `AppError` `CLOCK_WRONG`, as tokens and certificates would be
  * invalid; `OUT_OF_FILES` if no visitor could be served.
@@ -25,11 +34,14 @@ export function requireMachine(
     )
   }
   const least = MIN_KEPT + LEAST_VISITOR_FILES
-  if (openFiles !== undefined && openFiles < least) {
-    throw new AppError(
-      'OUT_OF_FILES',
-      `This process may open ${openFiles} files, and ${least} are the least with which Berth serves anybody`,
-      'Raise the limit: "ulimit -n 65536" in the shell, LimitNOFILE=65536 in a systemd unit, --ulimit nofile=65536 with Docker',
-    )
-  }
+  if (openFiles !== undefined && openFiles < least)
+    throw outOfFiles(openFiles, `${least} are the least with which Berth serves anybody`)
+}
+
+function outOfFiles(openFiles: number, why: string): AppError {
+  return new AppError(
+    'OUT_OF_FILES',
+    `This process may open ${openFiles} files, and ${why}`,
+    'Raise the limit: "ulimit -n 65536" in the shell, LimitNOFILE=65536 in a systemd unit, --ulimit nofile=65536 with Docker',
+  )
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -13,11 +14,15 @@ import { type AdoptProgress, type AdoptResult, adoptTree } from '../../upkeep/ad
 import { openStore } from '../data/open-store.ts'
 import { MIGRATION_SETS } from '../database/database-schema.ts'
 import { hasFacts, refuseLostDatabase } from '../database/lost-database.ts'
+import type { DatabaseOptions } from '../database/open-database.ts'
 import { AppError } from '../faults/app-error.ts'
 import { requireMachine } from '../faults/require-machine.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
-import { isLocked } from '../folders/data-folder.ts'
+import { isLocked, prepareFolder } from '../folders/data-folder.ts'
+import { requireWritablePlace } from '../folders/require-writable-place.ts'
 import { readServerRecord } from '../folders/server-record.ts'
+
+import { claimLinks } from './claim-links.ts'
 
 export type { AdoptProgress, AdoptResult }
 
@@ -29,29 +34,45 @@ interface AdoptFolderOptions {
   readonly keepsTree: boolean
   /** True: a missing database is made even beside blobs of an earlier one. */
   readonly mayMakeDatabase?: boolean
+  /** Called before an earlier schema is updated; undefined: it is an error. */
+  readonly onUpdate?: DatabaseOptions['onUpdate']
   readonly onProgress: (progress: AdoptProgress) => void
   readonly signal?: AbortSignal | undefined
 }
 
 /**
  * Takes over the Distribution folder that holds the blobs of a configuration; its database is made if there is none. Errors: `AppError`
- * (`NOTHING_TO_ADOPT` without links, `CLOCK_WRONG`, `OUT_OF_FILES`, `DATA_NOT_FOUND` if the server of the data folder has its blobs elsewhere), `DatabaseError`.
+ * (`NOTHING_TO_ADOPT` without links, `ADOPT_BUSY`, `CLOCK_WRONG`, `OUT_OF_FILES`, `DATA_NOT_FOUND` if the server of the data folder has its blobs elsewhere), `DatabaseError`.
  */
 export async function adoptFolder(config: Config, options: AdoptFolderOptions): Promise<AdoptResult> {
   requireMachine()
   refuseOtherRoot(config)
   const tree = await requireTree(config)
   if (options.isPreview) return previewTree(config, tree, options)
-  if (!options.mayMakeDatabase) await refuseLostDatabase(config)
-  const store = await openStore(config, { isBulk: true })
+  const place = createBlobPlace(config)
+  await requireWritablePlace(place)
+  if (!options.mayMakeDatabase) await refuseLost(config)
+  await prepareFolder(config.dataDir)
+  using _claim = claimLinks(config.dataDir)
+  const store = await openStore(config, { isBulk: true, onUpdate: options.onUpdate })
   try {
     // Makes the folder of uploads: from then on the blobs are those of Berth, too.
-    const blobs = await createBlobPlace(config).open()
+    const blobs = await place.open()
     await blobs.close()
     const isAlone = (): boolean => store.database.engine === 'sqlite' && !isLocked(config.dataDir)
     return await adopt(config, tree, { ...options, facts: createAdoptFacts(store.database), isAlone })
   } finally {
     await store.close()
+  }
+}
+
+/** Errors: `AppError` `DATABASE_LOST`, or `ADOPT_BUSY` while another takeover makes the database. */
+async function refuseLost(config: Config): Promise<void> {
+  try {
+    await refuseLostDatabase(config)
+  } catch (error) {
+    if (existsSync(config.dataDir)) claimLinks(config.dataDir)[Symbol.dispose]()
+    throw error
   }
 }
 

@@ -8,6 +8,7 @@ import { openStore } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
+import { claimLinks } from './claim-links.ts'
 import { requireComplete } from './require-complete.ts'
 
 export type { LeaveProgress }
@@ -40,6 +41,7 @@ export async function leaveFolder(config: Config, options: LeaveFolderOptions): 
       'Copy the images instead, for example with "skopeo sync"',
     )
   }
+  using _claim = claimLinks(config.dataDir)
   const store = await openStore(config)
   try {
     const facts = createLeaveFacts(store.database)

@@ -1,5 +1,6 @@
 import type { Config } from '../../../config/config.ts'
 import type { CommandContext } from '../../context/command-context.ts'
+import { warnOfUpdate } from '../../context/open-data.ts'
 import { askYesNo } from '../../prompts/ask.ts'
 import { formatAdoptResult, showing } from './adopt.ts'
 
@@ -21,7 +22,7 @@ export async function offerAdoption(context: CommandContext, config: Config): Pr
     import('../../../app/links/require-complete.ts'),
   ])
   const result = await showing(context, (onProgress) =>
-    adoptFolder(config, { isPreview: false, keepsTree: false, onProgress }),
+    adoptFolder(config, { isPreview: false, keepsTree: false, onUpdate: warnOfUpdate(context), onProgress }),
   )
   // Standard output is for the log and the start message.
   if (!context.isJson) io.stderr.write(`${formatAdoptResult(result, false)}\n`)
