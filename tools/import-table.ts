@@ -53,7 +53,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
     may: ['oci', 'config/values/zod.ts', 'config/values/suggest.ts', 'config/values/value-issue.ts'],
     never: [...FILE_SYSTEM, ...NETWORK, ...SQL],
   },
-  { folder: 'access', may: ['oci'], never: [...FILE_SYSTEM, ...NETWORK, ...SQL] },
+  { folder: 'access', may: ['oci', ...DATABASE_PORT], never: [...FILE_SYSTEM, ...NETWORK, 'node:sqlite'] },
   { folder: 'blobs', may: ['oci', 'log', 'stream', 'files'], never: [...NETWORK, ...SQL] },
   // `node:net` and `node:tls` reach the engine that has a server.
   {
@@ -159,6 +159,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
       'certificates',
       'policies',
       'events/audit/list-events.ts',
+      'access',
       'accounts/accounts.ts',
       'registry/repositories.ts',
       'registry/manage-tags.ts',

@@ -13,6 +13,7 @@ export interface RoomOrder {
 
 /** Each folder with inner folders. One without a row is an error, and so is a room that its row does not name. */
 export const ROOM_ORDER: readonly RoomOrder[] = [
+  { folder: 'access', rooms: ['stored/migrations', '.', 'document', 'stored'] },
   {
     folder: 'accounts',
     rooms: ['migrations', '.', 'passwords', 'guesses', 'htpasswd', 'users', 'log-in', 'create-accounts.ts'],
@@ -77,7 +78,15 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
     folder: 'cli',
     rooms: [
       ...['.', 'output', 'errors', 'prompts', 'command-line', 'process', 'context'],
-      ...['commands/cert', 'commands/user', 'commands/policy', 'commands/tag', 'commands/repo'],
+      ...[
+        'commands/cert',
+        'commands/user',
+        'commands/access',
+        'commands/group',
+        'commands/policy',
+        'commands/tag',
+        'commands/repo',
+      ],
       ...[
         'commands/retention',
         'commands/gc',

@@ -4,6 +4,9 @@
  */
 export type RuleAction = 'pull' | 'create' | 'overwrite' | 'delete' | 'administer'
 
+/** All of them, in the order in which they are shown. */
+export const RULE_ACTIONS: readonly RuleAction[] = ['pull', 'create', 'overwrite', 'delete', 'administer']
+
 /**
  * Acts of requests, and of the scopes of tokens. `push` needs `create` or `overwrite`: which of them, is known only in
  * the transaction that writes a tag.

@@ -52,13 +52,13 @@ export function decide(principal: Principal, demand: Demand, rules: AccessRules)
 }
 
 /**
- * All accounts may check that this is a registry, and list what they may pull; administrators may manage it. Without an account only a token for the
- * list has it, of what everyone may pull: clients with credentials send them only after a challenge.
+ * All accounts may check that this is a registry, and list what they may pull; administrators may manage it. Without an account only an anonymous token does, and that for the list only, where everyone may pull something: clients with credentials send them only after a challenge.
  */
 function decideForRegistry(principal: Principal, action: RegistryAction, rules: AccessRules): Decision {
   if (principal.kind === 'anonymous') {
-    const holdsList = action === 'catalog' && principal.scopes?.includes('catalog') === true
-    return holdsList && rules.pullPatterns(['anonymous']).length > 0 ? 'allow' : 'log-in'
+    const holdsIt =
+      action === 'ping' ? principal.scopes : action === 'catalog' && principal.scopes?.includes(action)
+    return holdsIt && rules.pullPatterns(['anonymous']).length > 0 ? 'allow' : 'log-in'
   }
   if (action === 'administer') {
     if (!principal.isAdmin) return 'deny'

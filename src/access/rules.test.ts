@@ -123,11 +123,13 @@ test("a token's `push` covers making and moving tags, as far as the rules do, an
   assert.equal(allowed(user('bob', [token]), 'team/app', rules), 'pull push create overwrite delete')
 })
 
-test('without an account only a token for the list has it, and only if everyone may pull something', () => {
+test('without an account only an anonymous token has the list and the ping, and only if everyone may pull something', () => {
   const shown = rulesOf([rule('anonymous', 'open/**', 'pull')])
   const holder: Principal = { kind: 'anonymous', scopes: ['catalog'] }
   assert.equal(decide(holder, { kind: 'catalog' }, shown), 'allow')
   assert.equal(decide(ANONYMOUS, { kind: 'catalog' }, shown), 'log-in')
   assert.equal(decide(holder, { kind: 'catalog' }, rulesOf([])), 'log-in')
-  for (const kind of ['ping', 'mount'] as const) assert.equal(decide(holder, { kind }, shown), 'log-in')
+  assert.equal(decide({ kind: 'anonymous', scopes: [] }, { kind: 'ping' }, shown), 'allow')
+  assert.equal(decide(ANONYMOUS, { kind: 'ping' }, shown), 'log-in')
+  for (const kind of ['mount', 'administer'] as const) assert.equal(decide(holder, { kind }, shown), 'log-in')
 })

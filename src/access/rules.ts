@@ -14,10 +14,13 @@ export interface AccessRule {
 }
 
 /** Those who may pull from repositories without a rule: its owner, every account, or everyone. */
-type Visibility = 'private' | 'internal' | 'public'
+export type Visibility = 'private' | 'internal' | 'public'
+
+/** All visibilities, the narrowest first. */
+export const VISIBILITIES: readonly Visibility[] = ['private', 'internal', 'public']
 
 /** The visibility of repositories; of several that have one, that of the narrowest pattern counts. */
-interface VisibilityRule {
+export interface VisibilityRule {
   readonly where: RepositoryPattern
   readonly visibility: Visibility
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Logger } from 'pino'
-import { AccessRules, NO_RULES } from '../access/rules.ts'
+import { createRuleSource } from '../access/stored/create-rule-source.ts'
 import type { BlobStore } from '../blobs/blob-store.ts'
 import type { Config } from '../config/config.ts'
 import type { Console } from '../console/console.ts'
@@ -96,7 +96,6 @@ export async function openContents(
 export async function openRegistry(context: RegistryContext): Promise<Served> {
   const { config, store, contents, logger, isStopping, uploadTurns, expiry } = context
   const { database, accounts } = store
-  const rules = new AccessRules(NO_RULES)
   const bounds = createSharedBounds(context.unsentBytes)
   context.activity.showTransfers(() => bounds.transfers.list())
   const logAccess = createAccessLog(logger)
@@ -136,7 +135,7 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
           `the bytes of a blob are ${found === undefined ? 'missing' : 'damaged'}: push an image that has it again`,
         ),
     }),
-    rules: () => rules,
+    rules: createRuleSource(database),
     bounds,
     meter: context.metrics && measureRequests(context.metrics, { bounds, guard: store.guard }),
     accounts: noteLogIns(accounts, context.notes.noteLogIn),
@@ -180,8 +179,8 @@ async function loadConsole({ config, store, contents }: RegistryContext): Promis
     import('./console/create-parts.ts'),
   ])
   const { metadata } = contents
-  const rules = new AccessRules(NO_RULES)
-  return openConsole(createConsoleParts({ config, store, metadata, rules: () => rules }))
+  const rules = createRuleSource(store.database)
+  return openConsole(createConsoleParts({ config, store, metadata, rules }))
 }
 
 /** Counts requests, and reads what is under way in this process. */

@@ -25,6 +25,7 @@ const UNIONS = [
   'src/accounts/accounts.ts',
   'src/certificates/x509/certificate-error.ts',
   'src/policies/policy-error.ts',
+  'src/access/access-error.ts',
 ]
 /** Only the HTTP side meets it. */
 const NOT_IN_COMMANDS = ['TOO_MANY_ATTEMPTS']
@@ -71,6 +72,8 @@ test('docs/cli.md lists exactly the commands there are', async () => {
       'repo',
       'tag',
       'manifest',
+      'group',
+      'access',
       'policy',
       'quota',
       'trash',

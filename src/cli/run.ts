@@ -18,6 +18,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   repo: async () => (await import('./commands/repo/repo.ts')).addRepoCommand,
   manifest: async () => (await import('./commands/manifest.ts')).addManifestCommand,
   tag: async () => (await import('./commands/tag/tag.ts')).addTagCommand,
+  group: async () => (await import('./commands/group/group.ts')).addGroupCommand,
+  access: async () => (await import('./commands/access/access.ts')).addAccessCommand,
   policy: async () => (await import('./commands/policy/policy.ts')).addPolicyCommand,
   trash: async () => (await import('./commands/trash.ts')).addTrashCommand,
   retention: async () => (await import('./commands/retention/retention.ts')).addRetentionCommand,

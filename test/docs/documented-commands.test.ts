@@ -126,6 +126,27 @@ test('policies', async () => {
   })
 })
 
+test('access', async () => {
+  await withReader({}, async (reader) => {
+    for (const name of ['alice', 'bob', 'ci', 'customer'])
+      await reader.answer(`berth user add ${name} --new`, TYPED)
+    await reader.run("berth access visibility 'open/**' public")
+    await reader.run('berth group add backend alice bob')
+    await reader.run("berth access grant group:backend 'team/**' pull push")
+    assert.match((await reader.run('berth access explain alice team/app push')).stdout, /^allowed/)
+    await reader.run('berth access export > access.yaml')
+    await reader.run('berth access apply access.yaml --dry-run')
+    const page = await readFile('docs/access.md', 'utf8')
+    const examples = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)]
+    assert.equal(examples.length, 4)
+    for (const [, example = ''] of examples) {
+      // The accounts of this test are users.
+      await writeFile(reader.path('access.yaml'), example.replaceAll('robot:', 'user:'))
+      assert.match((await reader.run('berth access apply access.yaml')).stdout, /in force as version/)
+    }
+  })
+})
+
 test('retention', async () => {
   await withReader({}, async (reader) => {
     await reader.answer('berth user add alice --new', TYPED)

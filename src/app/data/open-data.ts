@@ -1,3 +1,5 @@
+import type { AccessManager } from '../../access/document/access-manager.ts'
+import { createAccessManager } from '../../access/stored/create-access-manager.ts'
 import type { AccountManager } from '../../accounts/accounts.ts'
 import type { Config } from '../../config/config.ts'
 import { type AuditReader, createAuditReader } from '../../events/audit/audit-reader.ts'
@@ -13,6 +15,7 @@ import { createTagLister, type TagLister } from '../../registry/manage-tags.ts'
 import type { RepositoryManager } from '../../registry/repositories.ts'
 import { createLogInManager } from '../../tokens/refresh/log-ins.ts'
 import type { LogInManager } from '../../tokens/tokens.ts'
+import { accountDirectory } from '../database/account-directory.ts'
 import { refuseLostDatabase } from '../database/lost-database.ts'
 import type { DatabaseOptions } from '../database/open-database.ts'
 import { recordAccountChanges } from '../events/record-accounts.ts'
@@ -28,6 +31,7 @@ export interface OpenData extends AsyncDisposable {
   readonly repositories: RepositoryManager
   readonly tags: TagLister
   readonly policies: PolicyManager
+  readonly access: AccessManager
   readonly inUse: InUseManager
   readonly logIns: LogInManager
   readonly switches: SwitchFacts
@@ -74,6 +78,7 @@ export async function openData(
     repositories: withClearFaults(managers.repositories, file),
     tags: withClearFaults(createTagLister(managers), file),
     policies: withClearFaults(managers.policies, file),
+    access: withClearFaults(createAccessManager(store.database, accountDirectory(store.database)), file),
     inUse: withClearFaults(managers.inUse, file),
     switches: withClearFaults<SwitchFacts>(metadata, file),
     logIns: withClearFaults(createLogInManager(store.database), file),

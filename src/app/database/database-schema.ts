@@ -1,3 +1,5 @@
+import { ACCESS_MIGRATIONS } from '../../access/stored/migrations.ts'
+import type { AccessSchema } from '../../access/stored/schema.ts'
 import { ACCOUNTS_MIGRATIONS } from '../../accounts/migrations.ts'
 import type { AccountsSchema } from '../../accounts/schema.ts'
 import { COPY_MIGRATIONS } from '../../database/copy/copy-progress.ts'
@@ -11,7 +13,12 @@ import { TOKENS_MIGRATIONS } from '../../tokens/migrations.ts'
 import type { TokensSchema } from '../../tokens/schema.ts'
 
 /** All tables of one Berth; each capability gets the database as one of its own tables only. */
-export interface BerthSchema extends MetadataSchema, AccountsSchema, TokensSchema, EventsSchema {}
+export interface BerthSchema
+  extends MetadataSchema,
+    AccountsSchema,
+    TokensSchema,
+    EventsSchema,
+    AccessSchema {}
 
 /** Migrations of all capabilities, in the order in which they run. */
 export const MIGRATION_SETS: readonly MigrationSet[] = [
@@ -19,6 +26,7 @@ export const MIGRATION_SETS: readonly MigrationSet[] = [
   ACCOUNTS_MIGRATIONS,
   TOKENS_MIGRATIONS,
   EVENTS_MIGRATIONS,
+  ACCESS_MIGRATIONS,
   COPY_MIGRATIONS,
   {
     capability: 'berth',

@@ -28,6 +28,7 @@ export const CLI_ERRORS = {
       'Change the policy ("berth policy apply") or end the pin ("berth tag unpin") that protects them, then run it again',
   },
   REPOSITORY_EXISTS: { exit: EXIT.failed, remedy: 'Choose another name' },
+  ACCESS_UNREADABLE: { exit: EXIT.usage, remedy: 'Check the path, and the permissions of the file' },
   POLICY_UNREADABLE: { exit: EXIT.usage, remedy: 'Check the path, and the permissions of the file' },
   RETENTION_FAILED: { exit: EXIT.failed, remedy: 'Remove the cause, then run it again' },
   COLLECTION_FAILED: { exit: EXIT.failed, remedy: 'Remove the cause, then run it again' },

@@ -53,6 +53,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'CERTIFICATE_NAME_INVALID',
   'CSR_LINE_INVALID',
   'POLICY_INVALID',
+  'ACCESS_INVALID',
 ])
 
 /** Errors with a code and text for people; any other is a fault of the program. */
@@ -69,6 +70,7 @@ const CODED_ERRORS: ReadonlySet<string> = new Set([
   'RegistryError',
   'AcmeError',
   'PolicyError',
+  'AccessError',
 ])
 
 /**

@@ -1,10 +1,7 @@
-import { createReadStream } from 'node:fs'
-import { resolve } from 'node:path'
-import type { Readable } from 'node:stream'
 import { loadYaml } from '../../../config/sources/yaml.ts'
 import { type PolicyDocument, parsePolicyDocument } from '../../../policies/policy-document.ts'
 import { PolicyError } from '../../../policies/policy-error.ts'
-import { CliError } from '../../errors/cli-error.ts'
+import { readTextFile } from '../../context/read-text-file.ts'
 import type { Io } from '../../io.ts'
 
 /** Largest file, in bytes: comments and indentation make it larger than the policies that it holds. */
@@ -22,7 +19,7 @@ interface PolicyFile {
  * `POLICY_INVALID`.
  */
 export async function readPolicyFile(io: Io, file: string): Promise<PolicyFile> {
-  const text = await readText(file === '-' ? io.stdin : createReadStream(resolve(io.cwd, file)), file)
+  const text = await readTextFile(io, file, { maxBytes: MAX_FILE_BYTES, code: 'POLICY_UNREADABLE' })
   const value = parseYaml(text)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { document: parsePolicyDocument(value), version: undefined }
@@ -40,22 +37,6 @@ export function formatPolicies(document: PolicyDocument, version?: number): stri
     { ...(version === undefined ? {} : { version }), ...document },
     { lineWidth: 0 },
   )
-}
-
-async function readText(stream: Readable, file: string): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  try {
-    for await (const chunk of stream) {
-      chunks.push(Buffer.from(chunk))
-      size += chunk.length
-      if (size > MAX_FILE_BYTES) throw new Error('it is larger than 1 MiB')
-    }
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new CliError('POLICY_UNREADABLE', `The file ${file} cannot be read: ${reason}`, { cause })
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 function parseYaml(text: string): unknown {
