@@ -40,11 +40,13 @@ const AUTHORIZE = { name: 'authorize' }
 /** Errors: `OciError`: the request is not allowed. */
 async function authorize(parsed: OciRequest, exchange: Exchange, parts: OciParts): Promise<void> {
   const { request, response, visit } = exchange
-  const authenticated = await authenticate({ headers: request.headers, remote: visit.remoteAddress }, parts)
+  const rules = parts.rules()
+  const authenticating = authenticate({ headers: request.headers, remote: visit.remoteAddress }, parts)
+  // A database elsewhere is read for both at the same time; waiting for what is in memory would cost measurable time.
+  const [authenticated, inForce] =
+    rules instanceof AccessRules ? [await authenticating, rules] : await Promise.all([authenticating, rules])
   exchange.principal = authenticated.principal
-  const found = parts.rules()
-  // Waiting for what is in memory would cost measurable time.
-  exchange.rules = found instanceof AccessRules ? found : await found
+  exchange.rules = inForce
   const demand = toDemand(parsed)
   const refusal = findRefusal(decide(authenticated.principal, demand, exchange.rules), authenticated, () =>
     createDenial(authenticated.principal, demand, exchange.origin),

@@ -139,7 +139,7 @@ export class RegistryUnderTest implements AsyncDisposable {
   }
 
   /** Runs a command of the operator while the server runs. */
-  async manage(work: (data: Awaited<ReturnType<typeof openData>>) => Promise<void>): Promise<void> {
+  async manage(work: (data: Awaited<ReturnType<typeof openData>>) => Promise<unknown>): Promise<void> {
     await using data = await openData(this.#config)
     await work(data)
   }

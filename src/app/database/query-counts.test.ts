@@ -105,7 +105,7 @@ test('a log-in looks its account up once, however it is made', async (openDataba
   assert.deepEqual([refreshed.users, refreshed.refresh_tokens], [1, 1], 'with a refresh token')
 })
 
-test('a manifest is found by one query, by its tag and by its digest', async (openDatabase) => {
+test('a manifest is found by one query beside those of account and rules, by its tag and by its digest', async (openDatabase) => {
   await using t = await serveCounted(openDatabase)
   await pushManifest(t.send)
   const answer = (await (
@@ -116,7 +116,7 @@ test('a manifest is found by one query, by its tag and by its digest', async (op
   for (const method of ['GET', 'HEAD']) {
     for (const reference of ['v1', hashContent(MANIFEST)]) {
       const counts = await t.count(`/v2/alice/app/manifests/${reference}`, { method, headers })
-      assert.deepEqual(counts, { users: 1, repositories: 1 }, `${method} ${reference}`)
+      assert.deepEqual(counts, { users: 1, access_state: 1, repositories: 1 }, `${method} ${reference}`)
     }
   }
 })
