@@ -1,3 +1,4 @@
+// long: its last test compares what all others have run with one list of commands
 import assert from 'node:assert/strict'
 import { chmodSync } from 'node:fs'
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
