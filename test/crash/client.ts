@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { type SeededRandom, seededBytes } from '../support/content/seeded-random.ts'
+import { hashSha256 } from '../support/requests/push-content.ts'
 import { type Answer, Interrupted, type RawClient, type Sending } from '../support/requests/raw-request.ts'
 import type { BlobEntry, Ledger, ManifestEntry, SessionEntry } from './ledger.ts'
 
@@ -233,7 +233,7 @@ class CrashClient {
     const name = `blob-${ledger.round}-${id}-${this.#made++}`
     const isLarge = random.chance(0.15)
     const size = isLarge ? random.between(1_000_000, MAX_BLOB_BYTES) : random.between(minBytes, 40_000)
-    const digest = `sha256:${createHash('sha256').update(seededBytes(name, size)).digest('hex')}`
+    const digest = hashSha256(seededBytes(name, size))
     const entry = ledger.blob({ repository: this.#repository(), digest, name, size })
     entry.isTaken = true
     return entry
@@ -250,7 +250,7 @@ class CrashClient {
     const bytes = Buffer.from(
       JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers, annotations }),
     )
-    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+    const digest = hashSha256(bytes)
     const manifest: ManifestEntry = {
       repository,
       digest,

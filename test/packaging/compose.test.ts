@@ -98,13 +98,7 @@ describe('the compose file', {
         `https://${host}:${port}${path}`,
       ])
     assert.match(await read(DOMAIN, '/v2/'), /^HTTP\/\S+ 200 /)
-    const deadline = Date.now() + 20_000
-    for (;;) {
-      const sites = await compose('exec', '-T', 'berth', 'berth', 'site', 'list')
-      if (new RegExp(`^${SITE} +up `, 'm').test(sites)) break
-      if (Date.now() > deadline) assert.fail(sites)
-      await new Promise((resolve) => setTimeout(resolve, 300))
-    }
+    await berth.served('project_berth_1', SITE, 'up')
     assert.match(await read(SITE, '/'), /^HTTP\/\S+ 200 [\s\S]*\nhello\n/)
   })
 

@@ -2,12 +2,11 @@ import assert from 'node:assert/strict'
 import { lstat, mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { RUN_BY_PACKAGING } from '../docs/how-commands-run.ts'
 import { runOk } from '../support/machine/run-command.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { CHECKOUT } from './packages.ts'
 
-const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url))
 /** Longest run of one npm command, in ms: it downloads Node itself. */
 const NPM_TIMEOUT_MS = 300_000
 

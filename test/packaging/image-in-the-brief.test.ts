@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { skipReason } from '../parts/find-parts.ts'
 import { mailCertificates } from '../support/certificates/mail-certificates.ts'
-import { IMAGE } from '../support/docker/docker-room.ts'
 import { addHostNames } from '../support/machine/hosts-file.ts'
 import { runOk } from '../support/machine/run-command.ts'
 import { BERTH_BIN } from '../support/program/boot-berth.ts'
@@ -22,10 +21,6 @@ describe('the image in the place of the brief’s two', {
   let berth: ImageRoom
   let rootFile: string
   const nginx = (...path: string[]): string => join(berth.home, 'nginx', ...path)
-  const config = (): string[] => ['--config', join(berth.home, 'docker')]
-  const logIn = (host: string, name: string, password: string): Promise<string> =>
-    berth.dockerWith(password, ...config(), 'login', host, '-u', name, '--password-stdin')
-
   before(async () => {
     berth = resources.use(await openImageRoom())
   })
@@ -66,8 +61,10 @@ describe('the image in the place of the brief’s two', {
     assert.equal((await stat(join(home, 'registry/storage/berth/berth.db'))).uid, OWNER)
     const list = await room.docker('exec', 'nginx', 'berth', 'site', 'list')
     assert.match(list, new RegExp(`^${DOMAIN} +up +registry `, 'm'))
-    await room.run('app', ['-e', 'VIRTUAL_HOST=app.example.test', '-e', 'VIRTUAL_PORT=80'])
-    await found('app.example.test')
+    const site = ['-e', 'VIRTUAL_HOST=app.example.test', '-e', 'VIRTUAL_PORT=80']
+    await room.run('app', site, ['/bin/busybox', 'httpd', '-f', '-h', '/bin'])
+    // Without a certificate of its own, it is served without TLS.
+    await berth.served('nginx', 'app.example.test', 'degraded')
   })
 
   it('lets the users of the brief log in, push and pull with Docker', async () => {
@@ -79,9 +76,9 @@ describe('the image in the place of the brief’s two', {
     await mkdir(trust, { recursive: true })
     resources.defer(() => rm(trust, { recursive: true }))
     await copyFile(rootFile, join(trust, 'ca.crt'))
-    assert.match(await logIn(host, 'alice', 'password'), /Login Succeeded/)
-    await pushAndPull(`${host}/alice/hello-world`)
-    await assert.rejects(logIn(host, 'alice', 'wrong'), /unauthorized/)
+    assert.match(await berth.logIn(host, 'alice', 'password'), /Login Succeeded/)
+    await berth.pushAndPull(`${host}/alice/hello-world`)
+    await assert.rejects(berth.logIn(host, 'alice', 'wrong'), /unauthorized/)
     // Nothing of it is lost by a restart.
     await room.docker('restart', '--time', '35', 'nginx')
     await berth.healthy('nginx')
@@ -116,8 +113,8 @@ describe('the image in the place of the brief’s two', {
     const exec = ['exec', '-i', 'berth', 'berth', 'user', 'passwd', 'admin', '--password-stdin']
     await berth.dockerWith(`${PASSWORD}\n`, ...exec)
     const host = await berth.findPort('berth', 5000)
-    assert.match(await logIn(host, 'admin', PASSWORD), /Login Succeeded/)
-    await pushAndPull(`${host}/admin/hello-world`)
+    assert.match(await berth.logIn(host, 'admin', PASSWORD), /Login Succeeded/)
+    await berth.pushAndPull(`${host}/admin/hello-world`)
     await room.docker('rm', '--force', '--volumes', 'berth')
   })
 
@@ -132,27 +129,4 @@ describe('the image in the place of the brief’s two', {
     )
     await room.docker('rm', '--force', '--volumes', 'lonely')
   })
-
-  async function pushAndPull(reference: string): Promise<void> {
-    const { room } = berth
-    await room.docker('tag', IMAGE, reference)
-    await room.docker(...config(), 'push', reference)
-    await room.docker('rmi', reference)
-    await room.docker(...config(), 'pull', reference)
-    const ids = await Promise.all(
-      [IMAGE, reference].map((name) => room.docker('inspect', '--format', '{{.Id}}', name)),
-    )
-    assert.equal(ids[1], ids[0])
-  }
-
-  /** Waits until a host of another container is served. */
-  async function found(host: string): Promise<void> {
-    const deadline = Date.now() + 20_000
-    for (;;) {
-      const list = await berth.room.docker('exec', 'nginx', 'berth', 'site', 'list')
-      if (list.includes(host)) return
-      if (Date.now() > deadline) assert.fail(list)
-      await new Promise((resolve) => setTimeout(resolve, 300))
-    }
-  }
 })

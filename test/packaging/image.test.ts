@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { part, skipReason } from '../parts/find-parts.ts'
-import { type DockerRoom, IMAGE, openDockerRoom } from '../support/docker/docker-room.ts'
+import { skipReason } from '../parts/find-parts.ts'
 import { runOk } from '../support/machine/run-command.ts'
-import { makeTempFolder } from '../support/machine/temp-folder.ts'
-import { findImageFile } from './berth-image.ts'
+import { type ImageRoom, openImageRoom } from './berth-image.ts'
 
 const PASSWORD = 'correct horse battery'
+const LATER_PASSWORD = 'another fine password'
 const DOMAIN = 'registry.example.test'
-/** Largest image, compressed, in bytes. */
-const MAX_BYTES = 60_000_000
 /** User of the image. */
 const USER = 65_532
 
@@ -19,45 +16,20 @@ describe('the image', {
   skip: skipReason('docker', 'dockerd', 'buildah', 'ip', 'busybox', 'curl'),
 }, () => {
   const resources = new AsyncDisposableStack()
-  let room: DockerRoom
-  let home: string
-  let image: string
+  let berth: ImageRoom
 
   before(async () => {
-    home = resources.use(await makeTempFolder('image')).path
-    // Users of containers pass through.
-    await chmod(home, 0o755)
-    const file = await findImageFile(home)
-    room = resources.use(await openDockerRoom())
-    image = /Loaded image: (\S+)/.exec(await room.docker('load', '--input', file))?.[1] ?? ''
-    assert.ok((await stat(file)).size < MAX_BYTES)
-    const sbom = JSON.parse(await readFile(file.replace(/tar$/, 'spdx.json'), 'utf8')) as {
-      packages: { name: string }[]
-    }
-    const names = sbom.packages.map(({ name }) => name)
-    for (const name of ['berth', 'pino', 'libc6']) assert.ok(names.includes(name), name)
+    berth = resources.use(await openImageRoom())
   })
   after(() => resources.disposeAsync())
 
-  const findAddress = async (name: string): Promise<string> =>
-    (
-      await room.docker(
-        ...['inspect', '--format', '{{(index .NetworkSettings.Networks "web").IPAddress}}', name],
-      )
-    ).trim()
-  const selftest = (name: string, password: string): Promise<string> =>
-    runOk('sh', [
-      '-c',
-      'printf %s "$2" | "$0" --host "$1" exec -i "$3" berth selftest --username admin --password-stdin',
-      ...[part('docker'), room.url, password, name],
-    ])
-  const healthy = (name: string): Promise<void> =>
-    until(async () => {
-      const state = await room.docker('inspect', '--format', '{{.State.Health.Status}}', name)
-      return state.trim() === 'healthy'
-    }, name)
+  const findAddress = async (name: string): Promise<string> => {
+    const format = '{{(index .NetworkSettings.Networks "web").IPAddress}}'
+    return (await berth.room.docker('inspect', '--format', format, name)).trim()
+  }
 
   it('runs as its own user without any capability, on ports 80 and 443, and turns healthy', async () => {
+    const { room, home, image, healthy } = berth
     await writeFile(join(home, 'password'), `${PASSWORD}\n`)
     await room.docker(
       ...['run', '-d', '--name', 'berth', '--network', 'web', '-v', 'berth:/data'],
@@ -78,9 +50,10 @@ describe('the image', {
   })
 
   it('keeps accounts and content when the container is replaced', async () => {
-    const set =
-      'printf "%s\\n" "$2" | "$0" --host "$1" exec -i berth berth user passwd admin --password-stdin'
-    await runOk('sh', ['-c', set, part('docker'), room.url, 'another fine password'])
+    const { room, image, healthy, dockerWith } = berth
+    const exec = (...args: string[]): Promise<string> =>
+      dockerWith(`${LATER_PASSWORD}\n`, 'exec', '-i', 'berth', 'berth', ...args, '--password-stdin')
+    await exec('user', 'passwd', 'admin')
     await room.docker('stop', '--time', '35', 'berth')
     assert.equal((await room.docker('inspect', '--format', '{{.State.ExitCode}}', 'berth')).trim(), '0')
     await room.docker('rm', 'berth')
@@ -90,17 +63,21 @@ describe('the image', {
       ...['-e', 'BERTH_LISTEN_HTTP=:5000', '-e', 'BERTH_INSECURE_HTTP=true', '-p', '127.0.0.1::5000', image],
     )
     await healthy('berth')
-    assert.match(await selftest('berth', 'another fine password'), /works\n$/)
-    const host = `${await findAddress('berth')}:5000`
-    const answer = await runOk('curl', ['-si', '-u', 'admin:another fine password', `http://${host}/v2/`])
+    assert.match(await exec('selftest', '--username', 'admin'), /works\n$/)
+    const url = `http://${await findAddress('berth')}:5000/v2/`
+    const answer = await runOk('curl', ['-si', '-u', `admin:${LATER_PASSWORD}`, url])
     assert.match(answer, /^HTTP\/1\.1 200 /)
-    await pushAndPull()
+    // Through the port of 127.0.0.1, as in the brief: Docker needs no TLS there.
+    const host = await berth.findPort('berth', 5000)
+    await berth.logIn(host, 'admin', LATER_PASSWORD)
+    await berth.pushAndPull(`${host}/admin/busybox:1`)
     await room.docker('restart', '--time', '35', 'berth')
     await healthy('berth')
     await room.docker('rm', '--force', 'berth')
   })
 
   it('starts by the brief’s docker run line, as the owner of its folder, and says so where it is another’s', async () => {
+    const { room, home, image, healthy } = berth
     const storage = join(home, 'storage')
     await mkdir(storage)
     const line = [
@@ -118,32 +95,4 @@ describe('the image', {
     await healthy('registry')
     assert.ok(uid !== USER && (await stat(join(storage, 'berth/berth.db'))).uid === uid)
   })
-
-  /** Through the port of 127.0.0.1, as in the brief: Docker needs no TLS there. */
-  async function pushAndPull(): Promise<void> {
-    const host = (await room.docker('port', 'berth', '5000')).trim()
-    const config = ['--config', join(home, 'docker')]
-    const login = 'printf %s "$2" | "$0" --host "$1" --config "$3" login "$4" -u admin --password-stdin'
-    await runOk('sh', [
-      ...['-c', login, part('docker'), room.url, 'another fine password', join(home, 'docker'), host],
-    ])
-    const reference = `${host}/admin/busybox:1`
-    await room.docker('tag', IMAGE, reference)
-    await room.docker(...config, 'push', reference)
-    await room.docker('rmi', reference)
-    await room.docker(...config, 'pull', reference)
-    const [pushed, pulled] = await Promise.all(
-      [IMAGE, reference].map((name) => room.docker('inspect', '--format', '{{.Id}}', name)),
-    )
-    assert.equal(pulled, pushed)
-  }
-
-  /** Waits for a condition, a minute at most. */
-  async function until(holds: () => Promise<boolean>, name: string): Promise<void> {
-    const deadline = Date.now() + 60_000
-    while (!(await holds())) {
-      if (Date.now() > deadline) assert.fail(await room.docker('logs', name))
-      await new Promise((resolve) => setTimeout(resolve, 300))
-    }
-  }
 })

@@ -6,7 +6,7 @@ import { runOk } from '../support/machine/run-command.ts'
 
 export const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url))
 /** Longest making of one package, in ms. */
-const PACK_TIMEOUT_MS = 300_000
+export const PACK_TIMEOUT_MS = 300_000
 /** Longest making of a package from files that are there, in ms. */
 const NFPM_TIMEOUT_MS = 120_000
 

@@ -3,14 +3,13 @@ import { randomBytes } from 'node:crypto'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { hash } from 'bcryptjs'
 import { findFreePort, isListening } from '../support/machine/free-port.ts'
 import { runOk } from '../support/machine/run-command.ts'
 import { startProcess } from '../support/machine/start-process.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { CHECKOUT } from './packages.ts'
 
-const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url))
 /** Longest run of one npm command, in ms: it downloads Node itself. */
 const NPM_TIMEOUT_MS = 300_000
 

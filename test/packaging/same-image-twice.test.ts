@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { skipReason } from '../parts/find-parts.ts'
 import { runOk } from '../support/machine/run-command.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
-import { CHECKOUT } from './packages.ts'
-
-/** Longest making of an image, in ms. */
-const PACK_TIMEOUT_MS = 300_000
+import { hashSha256 } from '../support/requests/push-content.ts'
+import { CHECKOUT, PACK_TIMEOUT_MS } from './packages.ts'
 
 it('two builds of the image have one digest, whoever makes them, wherever and whenever', {
   skip: skipReason('buildah', 'skopeo', 'tar', 'strip'),
@@ -31,16 +28,10 @@ it('two builds of the image have one digest, whoever makes them, wherever and wh
   const digests = await Promise.all([first, second].map(readDigest))
   assert.match(digests[0] ?? '', /^sha256:[0-9a-f]{64}$/)
   assert.equal(digests[1], digests[0])
-  const sums = await Promise.all([first, second].map(hashFile))
+  const sums = await Promise.all([first, second].map(async (file) => hashSha256(await readFile(file))))
   assert.equal(sums[1], sums[0], 'the files are the same, too')
 })
 
 async function readDigest(file: string): Promise<string> {
   return (await runOk('skopeo', ['inspect', '--format', '{{.Digest}}', `oci-archive:${file}:0.1.0`])).trim()
-}
-
-async function hashFile(file: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(file))
-    .digest('hex')
 }

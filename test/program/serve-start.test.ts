@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -24,6 +23,7 @@ import { until } from '../support/machine/until.ts'
 import { runCli } from '../support/program/run-cli.ts'
 import { cleanEnvironment, serve, serveInto } from '../support/program/served-berth.ts'
 import { basicLogin } from '../support/requests/basic-login.ts'
+import { hashSha256 } from '../support/requests/push-content.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const BERTH = path.join(ROOT, 'bin/berth')
@@ -179,7 +179,7 @@ test('what a server makes is for its owner alone, and a data folder that is not 
   const password = readFileSync(path.join(dataDir, 'first-password'), 'utf8').trim()
   const { port } = new URL(server.url)
   const authorization = basicLogin('admin', password)
-  const digest = `sha256:${createHash('sha256').update('bytes').digest('hex')}`
+  const digest = hashSha256(Buffer.from('bytes'))
   const headers = { authorization, 'content-type': 'application/octet-stream' }
   const uploads = `http://127.0.0.1:${port}/v2/admin/app/blobs/uploads/`
   assert.equal(

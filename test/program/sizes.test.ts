@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { bootBerth } from '../support/program/boot-berth.ts'
-import { formatManifest, pushBlob, putManifest } from '../support/requests/push-content.ts'
+import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/requests/push-content.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
 
 const BASE = Buffer.alloc(3_000, 'base')
@@ -66,7 +65,7 @@ test('a push beyond the quota is refused with the numbers, by POST, PATCH and PU
   await berth.command(['policy', 'apply', file])
   await pushBlob(http, 'alice/app', BASE)
   const large = Buffer.alloc(2_000, 'large')
-  const digest = `sha256:${createHash('sha256').update(large).digest('hex')}`
+  const digest = hashSha256(large)
   const whole = await http.send('POST', `/v2/alice/app/blobs/uploads/?digest=${digest}`, { body: large })
   assert.equal(whole.status, 403)
   const [error] = JSON.parse(whole.body.toString()).errors

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -8,6 +7,7 @@ import { missingMigrations } from '../../src/database/migrate.ts'
 import { runCommand, runOk } from '../support/machine/run-command.ts'
 import { BERTH_BIN } from '../support/program/boot-berth.ts'
 import { cleanEnvironment } from '../support/program/served-berth.ts'
+import { hashSha256 } from '../support/requests/push-content.ts'
 import {
   type DataFolderContent,
   FIXTURE_NAMES,
@@ -90,7 +90,7 @@ async function pull(target: TlsTarget, { repository, tag, digest }: FixtureImage
   const read = async (path: string, expected: string): Promise<Buffer> => {
     const { status, body } = await sendTls(target, { method: 'GET', path: `/v2/${repository}/${path}` })
     assert.equal(status, 200, path)
-    assert.equal(`sha256:${createHash('sha256').update(body).digest('hex')}`, expected)
+    assert.equal(hashSha256(body), expected)
     return body
   }
   const pullManifest = async (reference: string, expected: string): Promise<void> => {

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
+import { hashSha256 } from '../requests/push-content.ts'
 import { makeTar, type TarEntry } from './tar.ts'
 
 /** A piece of content with its OCI descriptor. */
@@ -45,7 +45,7 @@ const TYPE = {
 
 /** Content with the descriptor made from its bytes. */
 function makeContent(mediaType: string, bytes: Uint8Array): Content {
-  return { descriptor: { mediaType, digest: sha256(bytes), size: bytes.length }, bytes }
+  return { descriptor: { mediaType, digest: hashSha256(bytes), size: bytes.length }, bytes }
 }
 
 /** Options of an image. */
@@ -66,7 +66,7 @@ export function makeImage(options: ImageOptions): Image {
     ...platform,
     created: '2023-11-14T22:13:20Z',
     config: { Cmd: options.command ?? ['/bin/sh'], Env: ['PATH=/bin'] },
-    rootfs: { type: 'layers', diff_ids: tars.map(sha256) },
+    rootfs: { type: 'layers', diff_ids: tars.map(hashSha256) },
   })
   const manifest = makeJson(TYPE.manifest, {
     schemaVersion: 2,
@@ -87,11 +87,6 @@ export function makeIndex(images: readonly Image[]): Image {
     manifests: images.map((image) => image.root.descriptor),
   })
   return { root, contents: images.flatMap((image) => [...image.contents, image.root]) }
-}
-
-/** The digest of bytes, as OCI writes it. */
-export function sha256(bytes: Uint8Array): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 }
 
 function makeJson(mediaType: string, value: unknown): Content {

@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Descriptor, type Image, sha256 } from './make-image.ts'
+import { hashSha256 } from '../requests/push-content.ts'
+import type { Descriptor, Image } from './make-image.ts'
 
 /** Writes an OCI image layout (image-spec, image-layout.md) with each image under its name. */
 export async function writeOciLayout(folder: string, images: Readonly<Record<string, Image>>): Promise<void> {
@@ -28,7 +29,7 @@ export async function readOciLayout(folder: string): Promise<{ roots: Descriptor
   const digests = new Set<string>()
   const visit = async ({ digest, mediaType }: Descriptor): Promise<void> => {
     const bytes = await readFile(join(folder, 'blobs', ...digest.split(':')))
-    if (sha256(bytes) !== digest) throw new Error(`the bytes of ${digest} are others`)
+    if (hashSha256(bytes) !== digest) throw new Error(`the bytes of ${digest} are others`)
     digests.add(digest)
     if (!/\.(?:manifest|index|list)\./.test(mediaType)) return
     const { manifests = [], layers = [], config } = JSON.parse(bytes.toString())

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { RawClient } from './raw-request.ts'
 
 const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
 
 /** The OCI digest of bytes, by SHA-256. */
 export function hashSha256(bytes: Uint8Array): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+  return `sha256:${hash('sha256', bytes)}`
 }
 
 /** Pushes a blob in one request. @returns its digest. */
