@@ -44,6 +44,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'console',
         'backup',
         'metrics',
+        'monitoring',
         '.',
         'workers',
         'doctor',
@@ -128,7 +129,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
       ...['answer/files', 'answer', '.'],
     ],
   },
-  { folder: 'http', rooms: ['bounds', 'request', 'answer', 'access', 'handlers', 'api', '.'] },
+  { folder: 'http', rooms: ['bounds', 'request', 'answer', 'access', 'handlers', 'api', 'monitoring', '.'] },
   {
     folder: 'metadata',
     rooms: [

@@ -8,6 +8,7 @@ import type { Database } from '../database/database.ts'
 import type { EventNotes } from '../events/event-notes.ts'
 import type { Served } from '../front-door/visit/served.ts'
 import { createSharedBounds, type SharedBounds } from '../http/bounds/shared-bounds.ts'
+import type { Monitoring } from '../http/monitoring/monitoring.ts'
 import { createRegistryHost, type Warning } from '../http/registry-host.ts'
 import type { DoubtedOrigin } from '../http/request/doubted-origin.ts'
 import type { RequestMeter } from '../http/request/request-meter.ts'
@@ -23,6 +24,7 @@ import type { ProcessMetrics } from '../metrics/process-metrics.ts'
 import { createRegistry } from '../registry/create-registry.ts'
 import type { ManifestUses } from '../registry/pull/manifest-uses.ts'
 import type { UploadTurns } from '../registry/push/upload-locks.ts'
+import type { RoomMeter } from '../registry/push/upload-room.ts'
 import type { UnsentBytes } from '../stream/unsent-bytes.ts'
 import { createTokenService } from '../tokens/access/token-service.ts'
 import { createRefreshTokenService } from '../tokens/refresh/refresh-tokens.ts'
@@ -71,6 +73,8 @@ interface RegistryContext {
   readonly notes: EventNotes
   /** Pulls of this process, which the caller writes. */
   readonly uses: ManifestUses
+  /** Text of a scrape of the whole server. */
+  readonly scrape: () => Promise<string>
 }
 
 /** Opens the contents of a configuration. Errors: `AppError`. */
@@ -108,6 +112,8 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
     ],
     WARNINGS_KNOWN_MS,
   )
+  const rooms = createRoomMeters(config, { blobs: contents.blobs, place: createBlobPlace(config) })
+  const monitoring = await loadMonitoring(context, rooms)
   let console: Promise<Console> | undefined
   return createRegistryHost({
     openConsole: () => {
@@ -122,7 +128,7 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
         maxBlobBytes: config.maxBlobBytes,
       },
       uploadTurns,
-      rooms: createRoomMeters(config, { blobs: contents.blobs, place: createBlobPlace(config) }),
+      rooms,
       uses: context.uses,
       onUnreadExpiry: ({ repository, digest, label }) =>
         logger.warn(
@@ -155,6 +161,7 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
     corsOrigins: config.corsOrigins,
     responseHeaders: config.responseHeaders,
     authRealm: config.authRealm,
+    monitoring,
     isStopping,
     isTakenOut: () => config.healthFile !== undefined && existsSync(config.healthFile),
     warnings: async () => [
@@ -181,6 +188,18 @@ async function loadConsole({ config, store, contents }: RegistryContext): Promis
   const { metadata } = contents
   const rules = createRuleSource(store.database)
   return openConsole(createConsoleParts({ config, store, metadata, rules }))
+}
+
+/** Loaded here: most servers have no token. */
+async function loadMonitoring(
+  { config, contents, logger, isStopping, expiry, scrape }: RegistryContext,
+  rooms: readonly RoomMeter[],
+): Promise<Monitoring | undefined> {
+  const { monitoringTokenFile: path } = config
+  if (path === undefined) return undefined
+  const { openMonitoring } = await import('./monitoring/open-monitoring.ts')
+  const { metadata: database, blobs: storage } = contents
+  return openMonitoring({ path, config, logger, scrape, isStopping, expiry, rooms, database, storage })
 }
 
 /** Counts requests, and reads what is under way in this process. */

@@ -56,6 +56,8 @@ interface ServingContext {
   /** Undefined: nothing is traced. */
   readonly traces: Tracing | undefined
   readonly activity: Activity
+  /** Text of a scrape of the whole server; never called without metrics. */
+  readonly scrape: () => Promise<string>
 }
 
 /**

@@ -14,6 +14,8 @@ export interface StartContext extends Omit<DoorUpkeepContext, 'door'> {
   readonly contents: Contents
   /** Counts the requests of this process. */
   readonly activity: Activity
+  /** Text of a scrape of the whole server; never called without metrics. */
+  readonly scrape: () => Promise<string>
   /** Undefined: nothing is counted. */
   readonly metrics: ProcessMetrics | undefined
   /** Undefined: nothing is traced, or this process serves no requests. */

@@ -102,6 +102,7 @@ export async function startBerth(
 async function start(config: Config, logger: Logger, options: StartOptions): Promise<RunningBerth> {
   const { userAgent = 'Berth', isSeen = false, beforeListening, announce = async () => true } = options
   checkListeners(config)
+  await requireMonitoringToken(config)
   if (!options.mayMakeDatabase) await refuseLostDatabase(config)
   await using resources = new AsyncDisposableStack()
   if (isFirstStart(config)) await checkFirstStart(config)
@@ -138,6 +139,8 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   resources.use(logExpiredDaily(expiry, logger))
   const state = { isStopping: false }
   const activity = new Activity()
+  // Requests wait until it is settled, below.
+  const scrape = Promise.withResolvers<() => Promise<string>>()
   const context = {
     config,
     store,
@@ -151,6 +154,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
     metrics,
     traces,
     activity,
+    scrape: async () => (await scrape.promise)(),
   }
   beforeListening?.()
   const { urls, answer, readOthers, inspect } =
@@ -164,7 +168,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
     givenFile: config.adminPasswordFile,
     logger,
   })
-  if (metrics) await serveMetrics({ ...context, metrics, readOthers })
+  if (metrics) scrape.resolve(await serveMetrics({ ...context, metrics, readOthers }))
   const isAnnounced = await announce({ urls, firstAdmin })
   if (firstAdmin) await makeAnnouncedAdmin(firstAdmin, { isAnnounced, store, logger })
   answer()
@@ -205,13 +209,15 @@ async function reportStatus(
   if (socket) resources.use(socket)
 }
 
-/** Opens the listener of the metrics of all processes. */
+/** Opens the listener of the metrics of all processes, if there is one. @returns the text of a scrape. */
 async function serveMetrics({
   metrics,
   readOthers,
   userAgent,
   ...context
-}: StartContext & { metrics: ProcessMetrics; readOthers: Serving['readOthers'] }): Promise<void> {
+}: StartContext & { metrics: ProcessMetrics; readOthers: Serving['readOthers'] }): Promise<
+  () => Promise<string>
+> {
   const { config, contents, store, expiry, logger, resources } = context
   const [{ openMetrics }, { createStateSources }] = await Promise.all([
     import('./metrics/open-metrics.ts'),
@@ -220,7 +226,7 @@ async function serveMetrics({
   const sources = createStateSources({ ...contents, config, expiry, database: store.database })
   for (const source of sources) metrics.add(source)
   const version = versionOf(userAgent)
-  await openMetrics({ config, metrics, others: readOthers, logger, version }, resources)
+  return openMetrics({ config, metrics, others: readOthers, logger, version }, resources)
 }
 
 function versionOf(userAgent: string): string {
@@ -258,6 +264,13 @@ async function checkFirstStart(config: Config): Promise<void> {
   await requireFreePorts(config)
   await requireWritablePlace(createBlobPlace(config))
   if (config.adminPasswordFile !== undefined) await readGivenPassword(config.adminPasswordFile)
+}
+
+/** Loaded here: most servers have none. */
+async function requireMonitoringToken({ monitoringTokenFile }: Config): Promise<void> {
+  if (monitoringTokenFile === undefined) return
+  const { readMonitoringToken } = await import('./monitoring/monitoring-token.ts')
+  await readMonitoringToken(monitoringTokenFile)
 }
 
 function isFirstStart({ dataDir, database }: Config): boolean {

@@ -19,8 +19,10 @@ export interface Config {
   readonly listenHttp: ListenAddress | undefined
   /** TLS; undefined: off. */
   readonly listenHttps: ListenAddress | undefined
-  /** Metrics, in plain HTTP; undefined: off, and nothing is counted. */
+  /** Metrics, in plain HTTP; undefined: off. */
   readonly listenMetrics: ListenAddress | undefined
+  /** File of the token with which metrics can be read on the registry's own listeners; undefined: they cannot. */
+  readonly monitoringTokenFile: string | undefined
   readonly traces: TracesConfig
   readonly tls: TlsFiles | undefined
   /** True if accounts can be used over plain HTTP on an address that is not loopback. */

@@ -15,6 +15,8 @@ import { wordRefusal } from './answer/word-refusal.ts'
 import { type ApiParts, isApiTarget, serveApi } from './api/serve-api.ts'
 import type { SharedBounds } from './bounds/shared-bounds.ts'
 import { createHandlers } from './handlers/create-handlers.ts'
+import { answerDetail, answerMetrics, mayReadDetail } from './monitoring/answer-monitoring.ts'
+import type { Monitoring } from './monitoring/monitoring.ts'
 import { createDoubtReport, type DoubtedOrigin } from './request/doubted-origin.ts'
 import { withOrigin } from './request/event-origin.ts'
 import type { Exchange } from './request/exchange.ts'
@@ -42,6 +44,8 @@ interface RegistryHostParts extends Omit<TokenEndpointParts, 'formRoom'>, Pick<A
   readonly isTakenOut: () => boolean
   /** Problems that do not prevent serving, but need attention. */
   readonly warnings: () => Promise<readonly Warning[]>
+  /** Figures and checks for the holder of the monitoring token; undefined: there is no token, and `/metrics` is not found. */
+  readonly monitoring?: Monitoring | undefined
   /** Called with one line for each request, once it is over. */
   readonly logAccess: (line: AccessLine) => void
   /** Counts requests; undefined: nothing does. */
@@ -158,6 +162,8 @@ function route(exchange: Exchange, parts: OpenHost): Promise<void> | void {
       return replyJson(exchange, { status: 'started' })
     case '/readyz':
       return answerReadiness(exchange, parts)
+    case '/metrics':
+      return answerMetrics(exchange, parts.monitoring)
     case '/':
       return replyEmpty(exchange, 200)
     default:
@@ -172,6 +178,7 @@ const FIXED_ROUTES: ReadonlyMap<string, RouteName> = new Map([
   ['/livez', 'livez'],
   ['/startupz', 'startupz'],
   ['/readyz', 'readyz'],
+  ['/metrics', 'metrics'],
   ['/', 'home'],
 ])
 
@@ -183,6 +190,9 @@ async function answerKeys(exchange: Exchange, { tokens }: RegistryHostParts): Pr
 
 /** 200 while requests can be served; 503 while stopping or if nothing can be stored. */
 async function answerReadiness(exchange: Exchange, parts: RegistryHostParts): Promise<void> {
+  const { monitoring } = parts
+  if (monitoring && (await mayReadDetail(exchange, monitoring)))
+    return answerDetail(exchange, monitoring, parts.warnings)
   if (parts.isStopping())
     throw new OciError('UNAVAILABLE', { message: 'The registry is stopping', retryAfterS: 5 })
   if (parts.isTakenOut())

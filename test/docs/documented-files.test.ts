@@ -29,16 +29,22 @@ test('each berth.yaml and each file of policies of the documents is one', async 
   }
 })
 
-test('Prometheus takes the file of docs/metrics.md, with the rules beside it', {
+test('Prometheus takes the files of docs/metrics.md, with the rules or the token beside them', {
   skip: skipReason('promtool'),
 }, async () => {
   const found = readBlocks().filter(({ text }) => text.startsWith('# prometheus.yml\n'))
-  assert.equal(found.length, 1)
+  const [byToken, byPort] = found
+  assert.equal(found.length, 2)
   await using folder = await makeTempFolder('prometheus')
-  await writeFile(join(folder.path, 'prometheus.yml'), found[0]?.text ?? '')
+  const check = async (text: string): Promise<string> => {
+    await writeFile(join(folder.path, 'prometheus.yml'), text)
+    return runOk(part('promtool'), ['check', 'config', join(folder.path, 'prometheus.yml')])
+  }
   await copyFile(RULES, join(folder.path, 'berth.rules.yml'))
-  const checked = await runOk(part('promtool'), ['check', 'config', join(folder.path, 'prometheus.yml')])
-  assert.match(checked, /1 rule files found/)
+  assert.match(await check(byPort?.text ?? ''), /1 rule files found/)
+  await writeFile(join(folder.path, 'berth-token'), 'x')
+  assert.match(byToken?.text ?? '', /credentials_file: \/etc\/prometheus\/berth-token$/m)
+  await check((byToken?.text ?? '').replace('/etc/prometheus/berth-token', 'berth-token'))
 })
 
 /** The policies of a block: a whole file, or the rules of one policy; undefined for another file. */

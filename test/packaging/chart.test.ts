@@ -42,6 +42,13 @@ const CASES: Readonly<Record<string, readonly string[]>> = {
     'image.pullSecrets={private}',
     'config.keep-days=30',
   ],
+  'with a token for the metrics': [
+    'tls.secret=berth-tls',
+    'metrics.enabled=true',
+    'metrics.tokenSecret=berth-monitoring',
+    'metrics.serviceMonitor.enabled=true',
+    'networkPolicy.enabled=true',
+  ],
 }
 
 interface Rendered extends KubernetesObject {
@@ -188,6 +195,25 @@ describe('the Helm chart', { skip: skipReason('helm') || schemasSkipReason() }, 
     assert.ok(monitor?.includes('"app.kubernetes.io/component":"metrics"'))
     assert.ok(monitor?.includes('"endpoints":[{"port":"metrics","path":"/metrics","interval":"30s"}]'))
     assert.ok(!JSON.stringify(await render([])).includes('metrics'))
+  })
+
+  test('with a token the registry itself serves the metrics, and nothing else does', async () => {
+    const objects = await render(CASES['with a token for the metrics'] ?? [])
+    const settings = parse(find(objects, 'ConfigMap').data?.['berth.yaml'] ?? '') as Record<string, unknown>
+    assert.equal(settings['monitoring-token-file'], '/secrets/monitoring/token')
+    assert.equal(objects.filter(({ kind }) => kind === 'Service').length, 1)
+    assert.doesNotMatch(JSON.stringify(objects), /9095|listen-metrics|"port":"metrics"/)
+    const [pod, monitor] = ['Deployment', 'ServiceMonitor'].map((kind) =>
+      JSON.stringify(find(objects, kind).spec),
+    )
+    assert.ok(pod?.includes('{"name":"monitoring","mountPath":"/secrets/monitoring","readOnly":true}'))
+    assert.ok(pod?.includes('"items":[{"key":"token","path":"token"}]'))
+    assert.ok(
+      monitor?.includes(
+        '"endpoints":[{"port":"https","path":"/metrics","authorization":{"credentials":{"name":"berth-monitoring","key":"token"}},"scheme":"https"',
+      ),
+    )
+    assert.ok(!monitor?.includes('app.kubernetes.io/component'))
   })
 
   test('npm run package -- chart makes a chart that Helm installs from its file', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { findFreePort } from '../support/machine/free-port.ts'
@@ -62,4 +63,40 @@ test('one scrape has the sums of all workers; one that hangs or ends takes nothi
   const ended = await scrape(metricsPort)
   assert.equal(readValue(ended, LIVEZ), first + REQUESTS)
   assert.equal(readValue(ended, 'berth_workers_ended_total'), 1)
+})
+
+test('each worker has the sums of all for the holder of the token', async () => {
+  await using folder = await makeTempFolder('worker-metrics')
+  const port = await findFreePort()
+  const [token, tokenFile] = ['t'.repeat(40), join(folder.path, 'token')]
+  await writeFile(tokenFile, token)
+  const site = { dataDir: join(folder.path, 'data'), port, logFile: join(folder.path, 'berth.log') }
+  await using server = await startWorkers(site, ['--monitoring-token-file', tokenFile])
+  const ask = (path: string, given: string): Promise<Response> =>
+    fetch(`http://127.0.0.1:${port}${path}`, {
+      headers: { connection: 'close', authorization: `Bearer ${given}` },
+    })
+  const read = async (): Promise<string> => {
+    await new Promise((resolve) => setTimeout(resolve, FRESH_MS))
+    const response = await ask('/metrics', token)
+    const text = await response.text()
+    assert.equal(response.status, 200, text)
+    return text
+  }
+  const first = readValue(await read(), LIVEZ) || 0
+  for (let turn = 0; turn < REQUESTS; turn++) await ask('/livez', token)
+  // Connections are given to the workers in turn.
+  for (let turn = 0; turn < 4; turn++) {
+    const text = await read()
+    assert.equal(readValue(text, LIVEZ), first + REQUESTS)
+    assert.equal(readValue(text, 'berth_processes{role="worker"}'), 2)
+    assert.equal((await ask('/metrics', 'wrong')).status, 401)
+    const checks = ((await (await ask('/readyz', token)).json()) as { checks: unknown[] }).checks
+    assert.equal(checks.length, 6)
+  }
+  const [victim = assert.fail('no worker')] = await listChildren(server.pid)
+  process.kill(victim, 'SIGKILL')
+  await until(async () => !(await isAlive(victim)))
+  await until(async () => readValue(await read(), 'berth_workers{state="serving"}') === 2)
+  assert.equal(readValue(await read(), LIVEZ), first + REQUESTS)
 })

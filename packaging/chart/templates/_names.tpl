@@ -40,7 +40,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- $_ := set $settings "public-url" (printf "https://%s" .Values.host) -}}
 {{- if .Values.metrics.enabled -}}
+{{- if .Values.metrics.tokenSecret -}}
+{{- $_ := set $settings "monitoring-token-file" "/secrets/monitoring/token" -}}
+{{- else -}}
 {{- $_ := set $settings "listen-metrics" ":9095" -}}
+{{- end -}}
 {{- end -}}
 {{- if .Values.trustedProxies -}}
 {{- $_ := set $settings "trusted-proxies" .Values.trustedProxies -}}

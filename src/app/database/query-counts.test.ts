@@ -59,6 +59,7 @@ async function serveCounted(openDatabase: OpenDatabase) {
     unsentBytes: new UnsentBytes(collector),
     activity: new Activity(),
     notes: new EventNotes(),
+    scrape: async () => '',
     uses: new ManifestUses(contents.metadata, () => 0),
   })
   const { url } = resources.use(

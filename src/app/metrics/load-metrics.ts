@@ -7,10 +7,10 @@ import type { ProcessMetrics } from '../../metrics/process-metrics.ts'
  * code is loaded.
  */
 export async function loadMetrics(
-  { listenMetrics }: Pick<Config, 'listenMetrics'>,
+  { listenMetrics, monitoringTokenFile }: Pick<Config, 'listenMetrics' | 'monitoringTokenFile'>,
   { role, resources }: { role: ProcessRole; resources: AsyncDisposableStack },
 ): Promise<ProcessMetrics | undefined> {
-  if (!listenMetrics) return undefined
+  if (!listenMetrics && monitoringTokenFile === undefined) return undefined
   const [{ ProcessMetrics: Metrics }, { ProcessFigures }] = await Promise.all([
     import('../../metrics/process-metrics.ts'),
     import('../../metrics/process-figures.ts'),

@@ -26,13 +26,11 @@ interface MetricsParts {
   readonly version: string
 }
 
-/** Opens the listener for scrapes. Errors: `AppError`. */
+/** Opens the listener for scrapes, if the settings have one. Errors: `AppError`. @returns the text of a scrape. */
 export async function openMetrics(
   { config, metrics, others, logger, version }: MetricsParts,
   resources: AsyncDisposableStack,
-): Promise<void> {
-  const { listenMetrics: address } = config
-  if (!address) return
+): Promise<() => Promise<string>> {
   const { meter } = metrics
   meter.set('berth_build_info', 1, { version, node: process.versions.node })
   meter.set('berth_start_time_seconds', performance.timeOrigin / 1_000)
@@ -40,17 +38,27 @@ export async function openMetrics(
     const all = await Promise.all([metrics.read(), others()])
     return formatMetrics(mergeSamples([all[0], ...all[1]]))
   }
+  const scrape = rememberBriefly(read, SCRAPE_KNOWN_MS)
+  const { listenMetrics: address } = config
+  if (address) resources.use(await openListener(address, { scrape, logger }))
+  return scrape
+}
+
+async function openListener(
+  address: ListenAddress,
+  { scrape, logger }: { scrape: () => Promise<string>; logger: Logger },
+): Promise<AsyncDisposable> {
   const listener = await listen(address, {
-    scrape: rememberBriefly(read, SCRAPE_KNOWN_MS),
+    scrape,
     onFailure: (err) => logger.error({ err }, 'a scrape of the metrics failed'),
   })
-  resources.use(listener)
   logger.info({ url: listener.url }, 'metrics are served')
   if (address.path === undefined && !isLoopback(address.host))
     logger.warn(
       { address: formatAddress(address) },
       'the metrics can be read without a log-in by everyone who reaches this address: they hold names of hosts, and no names of repositories or accounts',
     )
+  return listener
 }
 
 async function listen(

@@ -40,6 +40,8 @@ export type ToWorker =
   | { readonly kind: 'ping' }
   /** Replied to with the metrics of the worker. */
   | { readonly kind: 'read-metrics' }
+  /** Text of a scrape that the worker requested; undefined: it failed. */
+  | { readonly kind: 'scraped'; readonly text: string | undefined }
   /** Replied to with a report. */
   | { readonly kind: 'inspect'; readonly report: ReportKind }
   | { readonly kind: 'stop' }
@@ -48,6 +50,8 @@ export type ToWorker =
 export type ToPrimary =
   | { readonly kind: 'pong' }
   | { readonly kind: 'metrics'; readonly samples: MetricSamples[] }
+  /** Replied to with the text of a scrape of the whole server. */
+  | { readonly kind: 'scrape' }
   | { readonly kind: 'inspected'; readonly report: ReportKind; readonly content: ProcessReport }
   | { readonly kind: 'serving'; readonly urls: readonly string[] }
   | { readonly kind: 'failed'; readonly failure: StartFailure }

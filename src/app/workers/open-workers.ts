@@ -19,7 +19,7 @@ export async function openWorkers(
   const { config, store, logger, resources } = context
   // Made here: else each worker would make a first key of a new registry.
   await createTokenService({ database: store.database, lifetimeS: config.tokenLifetimeS })
-  const pool = new WorkerPool({ config, logger, isFrozen: store.isFrozen })
+  const pool = new WorkerPool({ config, logger, isFrozen: store.isFrozen, scrape: context.scrape })
   const { relay } = pool
   const source = await openUpkeep({ ...context, relay, onContainers: (found) => pool.setContainers(found) })
   // `node:cluster` may keep the listener of a worker that was killed as it began; nothing else would end this process then.

@@ -17,16 +17,18 @@ import { loadMetrics } from '../metrics/load-metrics.ts'
 import { openContents } from '../open-registry.ts'
 import { openServing } from '../open-serving.ts'
 import { Activity } from '../status/activity.ts'
-import { reportProcess } from '../status/process-report.ts'
+import { type ReportKind, reportProcess } from '../status/process-report.ts'
 import { loadTraces } from '../traces/load-traces.ts'
 import type { StartFailure, ToPrimary, ToWorker, WorkerStart } from './messages.ts'
 import { PrimaryQuestions } from './primary-questions.ts'
+import { PrimaryScrapes } from './primary-scrapes.ts'
 
 /** State of a worker beside its start, from the primary's messages. */
 interface FromPrimary {
   readonly started: Promise<WorkerStart>
   readonly stopped: Promise<void>
   readonly questions: PrimaryQuestions
+  readonly scrapes: PrimaryScrapes
   readonly activity: Activity
   readonly recent: RecentLines
   readonly gate: AnswerGate
@@ -127,8 +129,13 @@ async function serve(context: WorkerContext): Promise<string[]> {
     metrics,
     traces,
     activity: fromPrimary.activity,
+    scrape: () => fromPrimary.scrapes.request(),
     together: { uploadTurns, limits, ticketSecret: start.ticketSecret },
   })
+}
+
+function sendReport(fromPrimary: FromPrimary, report: ReportKind): void {
+  send({ kind: 'inspected', report, content: reportProcess(fromPrimary, report) })
 }
 
 /** A worker that is not ready yet has none. */
@@ -197,6 +204,7 @@ function listenToPrimary(): FromPrimary {
     started: started.promise,
     stopped: stopped.promise,
     questions: new PrimaryQuestions(send),
+    scrapes: new PrimaryScrapes(send),
     activity: new Activity(),
     recent: new RecentLines(),
     gate: new AnswerGate(),
@@ -236,14 +244,13 @@ function listenToPrimary(): FromPrimary {
         fromPrimary.store?.guard.note(message.news)
         break
       case 'inspect':
-        send({
-          kind: 'inspected',
-          report: message.report,
-          content: reportProcess(fromPrimary, message.report),
-        })
+        sendReport(fromPrimary, message.report)
         break
       case 'reply':
         fromPrimary.questions.onReply(message.id, message.reply)
+        break
+      case 'scraped':
+        fromPrimary.scrapes.onReply(message.text)
         break
       case 'answer':
         fromPrimary.gate.open()

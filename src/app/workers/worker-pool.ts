@@ -52,11 +52,19 @@ interface Entry {
   watch: WorkerWatch | undefined
 }
 
+interface PoolParts {
+  readonly config: Config
+  readonly logger: Logger
+  readonly isFrozen: boolean
+  readonly scrape: () => Promise<string>
+}
+
 /** Owns the processes that serve. */
 export class WorkerPool implements AsyncDisposable {
   readonly #config: Config
   readonly #logger: Logger
   readonly #isFrozen: boolean
+  readonly #scrape: () => Promise<string>
   readonly #ticketSecret = randomBytes(32)
   readonly #together = { uploads: new UploadLocks(), limits: new RateLimits() }
   readonly #entries = new Set<Entry>()
@@ -73,11 +81,12 @@ export class WorkerPool implements AsyncDisposable {
   #mayAnswer = false
   readonly #stop = new AbortController()
 
-  /** `isFrozen`: the database is only read. */
-  constructor({ config, logger, isFrozen }: { config: Config; logger: Logger; isFrozen: boolean }) {
+  /** `isFrozen`: the database is only read. `scrape`: the figures of the whole server, as text. */
+  constructor({ config, logger, isFrozen, scrape }: PoolParts) {
     this.#config = config
     this.#logger = logger
     this.#isFrozen = isFrozen
+    this.#scrape = scrape
   }
 
   /** Starts all. Errors: `AppError` and other failures of a worker's start. @returns the URLs of the listeners. */
@@ -210,6 +219,9 @@ export class WorkerPool implements AsyncDisposable {
       case 'metrics':
         this.#figures.onReply(entry, message.samples)
         break
+      case 'scrape':
+        void this.#sendScrape(entry)
+        break
       case 'inspected':
         this.#inspection.onReply(entry, message.report, message.content)
         break
@@ -234,6 +246,15 @@ export class WorkerPool implements AsyncDisposable {
         break
       default:
         message satisfies never
+    }
+  }
+
+  async #sendScrape(entry: Entry): Promise<void> {
+    try {
+      send(entry, { kind: 'scraped', text: await this.#scrape() })
+    } catch (err) {
+      this.#logger.error({ err }, 'a scrape of the metrics failed')
+      send(entry, { kind: 'scraped', text: undefined })
     }
   }
 

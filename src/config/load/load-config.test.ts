@@ -19,6 +19,7 @@ test('loadConfig() gives the documented defaults', () => {
     listenHttp: { host: '127.0.0.1', port: 5000 },
     listenHttps: undefined,
     listenMetrics: undefined,
+    monitoringTokenFile: undefined,
     traces: { endpoint: undefined, headersFile: undefined, sampleRatio: 0.1, serviceName: 'berth' },
     tls: undefined,
     insecureHttp: false,

@@ -137,6 +137,7 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
     database: readDatabase(read),
     ...listeners,
     listenMetrics: read('listen-metrics'),
+    monitoringTokenFile: read('monitoring-token-file'),
     traces: {
       endpoint: read('traces-endpoint'),
       headersFile: read('traces-headers-file'),

@@ -242,6 +242,14 @@ export const OPTIONS = {
     parse: privateListenAddress,
     distribution: { key: 'http.debug.addr' },
   },
+  'monitoring-token-file': {
+    value: 'FILE',
+    help: 'file with a token of at least 32 characters; who sends it as bearer token reads /metrics and the details of /readyz on the registry. See docs/metrics.md',
+    example: '/run/secrets/berth-monitoring-token',
+    otherwise: 'none: the registry has no /metrics',
+    parse: text,
+    isPath: true,
+  },
   ...TRACE_OPTIONS,
   'log-level': {
     value: 'LEVEL',

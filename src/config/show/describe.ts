@@ -84,6 +84,7 @@ export function toSettings(config: Config): Record<OptionName, SettingDescriptio
     'max-blob-bytes': config.maxBlobBytes,
     'disk-floor': formatFloor(config.diskFloor),
     'listen-metrics': formatAddress(config.listenMetrics),
+    'monitoring-token-file': config.monitoringTokenFile ?? null,
     'traces-endpoint': config.traces.endpoint ?? 'off',
     'traces-headers-file': config.traces.headersFile ?? null,
     'traces-sample': config.traces.sampleRatio,

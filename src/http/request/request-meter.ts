@@ -9,6 +9,7 @@ export type RouteName =
   | 'livez'
   | 'readyz'
   | 'startupz'
+  | 'metrics'
   | 'home'
   /** The admin API. */
   | 'api'
