@@ -96,13 +96,13 @@ export async function startBerth(
   options: StartOptions = {},
 ): Promise<RunningBerth> {
   requireMachine()
+  checkListeners(config)
+  await requireMonitoringToken(config)
   return withDatabaseFaults(config, () => start(config, logger, options))
 }
 
 async function start(config: Config, logger: Logger, options: StartOptions): Promise<RunningBerth> {
   const { userAgent = 'Berth', isSeen = false, beforeListening, announce = async () => true } = options
-  checkListeners(config)
-  await requireMonitoringToken(config)
   if (!options.mayMakeDatabase) await refuseLostDatabase(config)
   await using resources = new AsyncDisposableStack()
   if (isFirstStart(config)) await checkFirstStart(config)
