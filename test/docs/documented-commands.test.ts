@@ -131,6 +131,7 @@ test('access', async () => {
   await withReader({}, async (reader) => {
     for (const name of ['alice', 'bob', 'ci', 'customer'])
       await reader.answer(`berth user add ${name} --new`, TYPED)
+    await reader.run("berth access visibility 'alice/**' public")
     await reader.run("berth access visibility 'open/**' public")
     await reader.run('berth group add backend alice bob')
     await reader.run("berth access grant group:backend 'team/**' pull push")

@@ -51,6 +51,7 @@ export const RUN_BY_NODE: readonly string[] = [
   'cp "$(ls -d /backup/berth/generations/*Z | tail -n 1)/facts.db" /var/lib/berth/berth.db',
   'berth trash list',
   "berth access visibility 'open/**' public",
+  "berth access visibility 'alice/**' public",
   'berth group add backend alice bob',
   "berth access grant group:backend 'team/**' pull push",
   'berth access explain alice team/app push',

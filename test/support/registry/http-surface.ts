@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { RuleSource } from '../../../src/access/rule-source.ts'
 import { AccessRules, NO_RULES } from '../../../src/access/rules.ts'
 import type { Visit } from '../../../src/front-door/visit/visit.ts'
 import { createSharedBounds, type SharedBounds } from '../../../src/http/bounds/shared-bounds.ts'
@@ -22,7 +23,7 @@ export type SurfaceUser = 'admin' | 'alice' | 'bob'
 interface SurfaceOptions {
   /** Puts another registry in the place of the one over the stores. */
   readonly wrap?: (registry: Registry) => Registry
-  readonly rules?: AccessRules
+  readonly rules?: RuleSource
   /** Facts of each visit that differ from those of a plain one. */
   readonly visit?: Partial<Visit>
   readonly host?: Partial<
@@ -43,9 +44,11 @@ export interface HttpSurface extends AsyncDisposable {
   send(user: SurfaceUser | undefined, method: string, path: string, options?: RequestOptions): Promise<Reply>
 }
 
+const NONE = new AccessRules(NO_RULES)
+
 /** Opens a surface; disposing closes it and removes its stores. */
 export async function openHttpSurface(options: SurfaceOptions = {}): Promise<HttpSurface> {
-  const { wrap = (registry) => registry, rules = new AccessRules(NO_RULES) } = options
+  const { wrap = (registry) => registry, rules = () => NONE } = options
   const resources = new AsyncDisposableStack()
   const rooms = resources.use(await RegistryRooms.open())
   const { database } = rooms
@@ -57,7 +60,7 @@ export async function openHttpSurface(options: SurfaceOptions = {}): Promise<Htt
   const served = createRegistryHost({
     openConsole: () => Promise.reject(new Error('this surface has no admin API')),
     registry: wrap(registry),
-    rules: () => rules,
+    rules,
     bounds,
     accounts,
     tokens: await createTokenService({ database, lifetimeS: 300 }),
