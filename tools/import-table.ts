@@ -163,6 +163,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
       'accounts/accounts.ts',
       'registry/repositories.ts',
       'registry/manage-tags.ts',
+      'registry/list-quotas.ts',
     ],
     never: [...NETWORK, ...SQL],
   },

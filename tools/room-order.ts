@@ -41,6 +41,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
       ],
       ...[
         'product.ts',
+        'background-work.ts',
         'console',
         'backup',
         'metrics',
@@ -99,7 +100,10 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
       ],
     ],
   },
-  { folder: 'console', rooms: ['console.ts', 'frame', 'console-parts.ts', 'resources', '.'] },
+  {
+    folder: 'console',
+    rooms: ['console.ts', 'server-port.ts', 'upkeep-port.ts', 'frame', 'console-parts.ts', 'resources', '.'],
+  },
   { folder: 'config', rooms: ['.', 'values', 'options', 'show', 'sources', 'load'] },
   {
     folder: 'database',

@@ -28,6 +28,7 @@ import type { RoomMeter } from '../registry/push/upload-room.ts'
 import type { UnsentBytes } from '../stream/unsent-bytes.ts'
 import { createTokenService } from '../tokens/access/token-service.ts'
 import { createRefreshTokenService } from '../tokens/refresh/refresh-tokens.ts'
+import type { BackgroundWork } from './background-work.ts'
 import { findBackupTrouble } from './backup/find-trouble.ts'
 import type { CertificateExpiry } from './certificates/certificate-expiry.ts'
 import { findLate } from './collection/find-late.ts'
@@ -71,6 +72,8 @@ interface RegistryContext {
   readonly activity: Activity
   /** Events of acts that change nothing, which the caller writes. */
   readonly notes: EventNotes
+  /** Work that requests of the admin API begin, which the caller stops. */
+  readonly background: BackgroundWork
   /** Pulls of this process, which the caller writes. */
   readonly uses: ManifestUses
   /** Text of a scrape of the whole server. */
@@ -180,14 +183,13 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
 }
 
 /** Loaded at the first request: most registries are never managed by it, and its parts take memory. */
-async function loadConsole({ config, store, contents }: RegistryContext): Promise<Console> {
+async function loadConsole({ config, store, contents, background }: RegistryContext): Promise<Console> {
   const [{ openConsole }, { createConsoleParts }] = await Promise.all([
     import('../console/open-console.ts'),
     import('./console/create-parts.ts'),
   ])
-  const { metadata } = contents
   const rules = createRuleSource(store.database)
-  return openConsole(createConsoleParts({ config, store, metadata, rules }))
+  return openConsole(createConsoleParts({ config, store, contents, background, rules }))
 }
 
 /** Loaded here: most servers have no token. */

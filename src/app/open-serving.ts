@@ -11,6 +11,7 @@ import type { UploadTurns } from '../registry/push/upload-locks.ts'
 import type { ChunkCollector } from '../stream/chunk-collector.ts'
 import { UnsentBytes } from '../stream/unsent-bytes.ts'
 import { runPeriodically } from '../upkeep/run-periodically.ts'
+import { BackgroundWork } from './background-work.ts'
 import type { CertificateExpiry } from './certificates/certificate-expiry.ts'
 import type { TlsPairWatch } from './certificates/tls-pair-watch.ts'
 import type { Store } from './data/open-store.ts'
@@ -69,8 +70,10 @@ export async function openServing(context: ServingContext): Promise<string[]> {
   const newRequestId = createRequestIds()
   // One for all listeners and hosts: its bounds are those of this process.
   const unsentBytes = new UnsentBytes(context.collector)
+  const background = new BackgroundWork(context.logger)
   const served = await openRegistry({
     ...context,
+    background,
     unsentBytes,
     uses: writeUses(context),
     notes: openNotes({ ...context, database: context.store.database }),
@@ -88,6 +91,8 @@ export async function openServing(context: ServingContext): Promise<string[]> {
         logFailure: (err) => context.logger.error({ err }, 'a connection could not be served'),
       })
   resources.defer(() => stopListeners(listeners, config.drainTimeoutS))
+  // Before the listeners wait for their answers: streams without an end are among these.
+  resources.defer(() => background.stop())
   return listeners.map((listener) => listener.url)
 }
 

@@ -7,6 +7,8 @@ import type { PolicyManager } from '../registry/manage-policies.ts'
 import type { TagLister } from '../registry/manage-tags.ts'
 import type { RepositoryManager } from '../registry/repositories.ts'
 import type { LogInManager } from '../tokens/tokens.ts'
+import type { ServerControl } from './server-port.ts'
+import type { UpkeepControl } from './upkeep-port.ts'
 
 /** Operations on content, of which the history names one account as the author. */
 export interface ContentManagers {
@@ -14,6 +16,24 @@ export interface ContentManagers {
   readonly tags: TagLister
   readonly policies: PolicyManager
   readonly inUse: InUseManager
+}
+
+/** A switch that is on. */
+export interface SwitchState {
+  readonly since: Date
+  readonly by: string | undefined
+  readonly reason: string | undefined
+  readonly until: Date | undefined
+}
+
+/** Switches of the registry. */
+interface SwitchControl {
+  findSwitch(name: 'read-only' | 'collection-paused'): Promise<SwitchState | undefined>
+  turnOn(
+    name: 'read-only' | 'collection-paused',
+    options: { by?: string | undefined; reason?: string | undefined; forMs?: number | undefined },
+  ): Promise<SwitchState>
+  turnOff(name: 'read-only' | 'collection-paused'): Promise<boolean>
 }
 
 /** Use-cases and settings of the admin API: those that commands have, too. */
@@ -27,6 +47,9 @@ export interface ConsoleParts {
   readonly images: ImageDescriber
   readonly accounts: AccountManager
   readonly logIns: LogInManager
+  readonly switches: SwitchControl
+  readonly upkeep: UpkeepControl
+  readonly server: ServerControl
   /** Errors: `OciError` `UNSUPPORTED` if deleting is turned off in this registry. */
   requireDelete(): void
 }

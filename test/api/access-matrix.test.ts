@@ -38,6 +38,33 @@ const ACCESS: Readonly<
   deleteUser: 'administer',
   listLogIns: 'administer',
   endLogIns: 'administer',
+  getPolicies: 'administer',
+  setPolicies: 'administer',
+  listQuotas: 'administer',
+  listRetentionRuns: 'administer',
+  getRetentionRun: 'administer',
+  runRetention: 'administer',
+  planRetention: 'administer',
+  getReadOnly: 'administer',
+  setReadOnly: 'administer',
+  endReadOnly: 'administer',
+  getPause: 'administer',
+  setPause: 'administer',
+  endPause: 'administer',
+  listPins: 'administer',
+  pin: 'administer',
+  unpin: 'administer',
+  getCollection: 'administer',
+  runCollection: 'administer',
+  getScrub: 'administer',
+  runScrub: 'administer',
+  listDamages: 'administer',
+  listBackups: 'administer',
+  getStatus: 'administer',
+  listSettings: 'administer',
+  listSites: 'administer',
+  listCertificates: 'administer',
+  streamEvents: 'administer',
 }
 
 type Access = (typeof ACCESS)[string]
@@ -86,7 +113,8 @@ async function listOperations(registry: RegistryUnderTest): Promise<Operation[]>
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({
       id: operation.operationId,
-      method: method.toUpperCase(),
+      // A stream has no end to wait for.
+      method: operation.operationId === 'streamEvents' ? 'HEAD' : method.toUpperCase(),
       path,
       access: operation['x-access'],
     })),
@@ -159,7 +187,8 @@ for (const engine of apiEngines()) {
           }
           assert.equal(reply.status, expected, what)
           assert.equal(reply.headers['content-type'], 'application/problem+json', what)
-          assert.equal(reply.json.code, expected === 401 ? 'UNAUTHORIZED' : 'DENIED', what)
+          if (method !== 'HEAD')
+            assert.equal(reply.json.code, expected === 401 ? 'UNAUTHORIZED' : 'DENIED', what)
           assert.equal(reply.headers['www-authenticate'] !== undefined, expected === 401, what)
           const held = await registry.send(undefined, method, toTarget(path, 'alice/app'), { headers })
           const missing = JSON.stringify(bare(reply)).replaceAll('alice/none', 'alice/app')

@@ -1,4 +1,5 @@
 import type { BlobPlace } from '../../blobs/blob-place.ts'
+import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { Config } from '../../config/config.ts'
 import { createCollectionFacts } from '../../metadata/collection/create-collection-facts.ts'
 import { createRoundFacts } from '../../metadata/collection/create-round-facts.ts'
@@ -9,7 +10,8 @@ import { createPassFacts } from '../../metadata/scrub/create-pass-facts.ts'
 import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
 import { describeSwitch, type SwitchFacts } from '../../metadata/switch-facts.ts'
 import { type CollectionRound, collect } from '../../upkeep/collect/collector.ts'
-import { openStore } from '../data/open-store.ts'
+import type { PaceLimits } from '../../upkeep/collect/pace.ts'
+import { openStore, type Store } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
@@ -72,7 +74,7 @@ export interface OpenCollection extends AsyncDisposable {
   /** Fails with `AppError`: `COLLECTION_HELD` if another registry may need the same blobs, `DATA_NOT_FOUND` if there are none. */
   requireOwnBlobs(): Promise<void>
   /** Removes what is due. */
-  collect(options: { isNow: boolean }): Promise<CollectionResult>
+  collect(options: { isNow: boolean; signal?: AbortSignal | undefined }): Promise<CollectionResult>
 }
 
 /** Opens the data folder and the blobs of a configuration. Errors: `AppError`, `DatabaseError`. */
@@ -82,19 +84,36 @@ export async function openCollection(config: Config): Promise<OpenCollection> {
   const store = resources.adopt(await openStore(config), (opened) => opened.close())
   const place = createBlobPlace(config)
   const blobs = resources.adopt(await place.open(), (opened) => opened.close())
-  const facts = createCollectionFacts(store.database)
-  const rounds = createRoundFacts(store.database)
-  const policyOf = (isNow: boolean): CollectionPolicy => (isNow ? POLICY_NOW : toPolicy(config))
+  const collection = createCollection(config, { database: store.database, place, blobs, pace: UNPACED })
   const kept = resources.move()
+  return { ...collection, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+/** Open parts of a Berth that collections are made from. */
+interface CollectionParts {
+  readonly database: Store['database']
+  readonly place: BlobPlace
+  readonly blobs: BlobStore
+  readonly pace: PaceLimits
+}
+
+/** The collection over what is open. */
+export function createCollection(
+  config: Config,
+  { database, place, blobs, pace }: CollectionParts,
+): Omit<OpenCollection, typeof Symbol.asyncDispose> {
+  const facts = createCollectionFacts(database)
+  const rounds = createRoundFacts(database)
+  const policyOf = (isNow: boolean): CollectionPolicy => (isNow ? POLICY_NOW : toPolicy(config))
   return {
     status: () => facts.countQueue(policyOf(false)),
-    findHold: () => findHold(config, { place, facts, rounds, switches: createSqlMetadata(store.database) }),
+    findHold: () => findHold(config, { place, facts, rounds, switches: createSqlMetadata(database) }),
     readRound: () => rounds.read(),
     countLate: () => facts.countDue(policyOf(false), LATE_MS),
-    readPass: (kind) => createPassFacts(store.database).read(kind),
+    readPass: (kind) => createPassFacts(database).read(kind),
     preview: ({ isNow }) => preview(facts, policyOf(isNow)),
     requireOwnBlobs: () => requireOwnBlobs(config, { place, facts }),
-    async collect({ isNow }) {
+    async collect({ isNow, signal }) {
       let failure: CollectionResult['failure']
       const onFailure = (item: DueItem, error: unknown): void => {
         failure ??= { item, error }
@@ -107,13 +126,13 @@ export async function openCollection(config: Config): Promise<OpenCollection> {
         facts,
         blobs,
         policy: policyOf(isNow),
-        pace: UNPACED,
+        pace,
+        signal,
         mayGoOn,
         onFailure,
       })
       return { ...round, failure, keptLately: isNow ? await countKeptLately(facts) : undefined }
     },
-    [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
 }
 

@@ -1,9 +1,6 @@
 import { nameOf, type Principal } from '../../access/principal.ts'
-import type { RuleSource } from '../../access/rule-source.ts'
 import type { AccountManager } from '../../accounts/accounts.ts'
-import type { Config } from '../../config/config.ts'
 import type { ConsoleParts, ContentManagers } from '../../console/console-parts.ts'
-import type { Metadata } from '../../metadata/metadata.ts'
 import { createSizeFacts } from '../../metadata/sizes/create-size-facts.ts'
 import { OciError } from '../../oci/errors.ts'
 import { createImageDescriber } from '../../registry/describe-image.ts'
@@ -13,20 +10,15 @@ import { createRepositoryManager } from '../../registry/manage-repositories.ts'
 import { createTagLister } from '../../registry/manage-tags.ts'
 import { createLogInManager } from '../../tokens/refresh/log-ins.ts'
 import { forgetFirstPassword } from '../data/first-admin.ts'
-import type { Store } from '../data/open-store.ts'
 import { readVersion } from '../product.ts'
-
-/** Dependencies of the admin API. */
-interface ConsoleContext {
-  readonly config: Config
-  readonly store: Store
-  readonly metadata: Metadata
-  readonly rules: RuleSource
-}
+import type { ConsoleContext } from './console-context.ts'
+import { createServerControl } from './server.ts'
+import { createUpkeepControl } from './upkeep.ts'
 
 /** The use-cases of the admin API, over the facts that a server has open. */
 export function createConsoleParts(context: ConsoleContext): ConsoleParts {
-  const { config, store, metadata, rules } = context
+  const { config, store, contents, rules } = context
+  const { metadata } = contents
   const sizes = createSizeFacts(store.database)
   const managersOf = (author: Principal): ContentManagers => {
     const by = nameOf(author)
@@ -45,6 +37,9 @@ export function createConsoleParts(context: ConsoleContext): ConsoleParts {
     images: createImageDescriber({ metadata, sizes }),
     accounts: createAccounts(context),
     logIns: createLogInManager(store.database),
+    switches: metadata,
+    upkeep: createUpkeepControl(context),
+    server: createServerControl(context),
     requireDelete() {
       if (config.deleteEnabled) return
       throw new OciError('UNSUPPORTED', { message: 'Deleting is turned off in this registry' })

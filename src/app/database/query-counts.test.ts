@@ -15,6 +15,7 @@ import { hashContent } from '../../oci/digest.ts'
 import { ManifestUses } from '../../registry/pull/manifest-uses.ts'
 import { ChunkCollector } from '../../stream/chunk-collector.ts'
 import { UnsentBytes } from '../../stream/unsent-bytes.ts'
+import { BackgroundWork } from '../background-work.ts'
 import { CertificateExpiry } from '../certificates/certificate-expiry.ts'
 import { openContents, openRegistry } from '../open-registry.ts'
 import { Activity } from '../status/activity.ts'
@@ -60,6 +61,7 @@ async function serveCounted(openDatabase: OpenDatabase) {
     activity: new Activity(),
     notes: new EventNotes(),
     scrape: async () => '',
+    background: new BackgroundWork(logger),
     uses: new ManifestUses(contents.metadata, () => 0),
   })
   const { url } = resources.use(

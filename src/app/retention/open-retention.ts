@@ -1,3 +1,4 @@
+import type { BlobPlace } from '../../blobs/blob-place.ts'
 import type { Config } from '../../config/config.ts'
 import { createCollectionFacts } from '../../metadata/collection/create-collection-facts.ts'
 import { createRetentionFacts } from '../../metadata/retention/create-retention-facts.ts'
@@ -8,7 +9,7 @@ import { isLargeShare } from '../../upkeep/retain/large-share.ts'
 import { type PlannedTag, planRetention } from '../../upkeep/retain/plan-retention.ts'
 import { type RunResult, runRetention } from '../../upkeep/retain/retention-run.ts'
 import { RELY_MS } from '../collection/collection-terms.ts'
-import { openStore } from '../data/open-store.ts'
+import { openStore, type Store } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
@@ -42,12 +43,23 @@ export async function openRetention(config: Config): Promise<OpenRetention> {
   await requireFacts(config, { takesNew: false })
   await using resources = new AsyncDisposableStack()
   const { database } = resources.adopt(await openStore(config), (opened) => opened.close())
-  const place = createBlobPlace(config)
+  const retention = createRetention({ database, place: createBlobPlace(config) })
+  const kept = resources.move()
+  return { ...retention, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+/** The retention over what is open. */
+export function createRetention({
+  database,
+  place,
+}: {
+  readonly database: Store['database']
+  readonly place: BlobPlace
+}): Omit<OpenRetention, typeof Symbol.asyncDispose> {
   const facts = createRetentionFacts(database)
   const collection = createCollectionFacts(database)
   const metadata = createSqlMetadata(database)
   const readDocument = async () => (await metadata.readPolicies()).document
-  const kept = resources.move()
   return {
     listRuns: facts.listRuns,
     findRun: facts.findRun,
@@ -89,6 +101,5 @@ export async function openRetention(config: Config): Promise<OpenRetention> {
         await turn.end()
       }
     },
-    [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
 }

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import type { BlobPlace } from '../../blobs/blob-place.ts'
+import type { BlobStore } from '../../blobs/blob-store.ts'
 import type { RegistryClient } from '../../client/registry-client.ts'
 import type { Config } from '../../config/config.ts'
 import { ownerFor } from '../../files/durable.ts'
@@ -11,7 +13,7 @@ import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
 import { type RepairResult, repair } from '../../upkeep/scrub/repair.ts'
 import { type ScrubEnd, scrub } from '../../upkeep/scrub/scrub.ts'
 import type { ScrubReport } from '../../upkeep/scrub/scrub-parts.ts'
-import { openStore } from '../data/open-store.ts'
+import { openStore, type Store } from '../data/open-store.ts'
 import { requireFacts } from '../data/require-data.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
@@ -72,12 +74,27 @@ export async function openScrub(config: Config): Promise<OpenScrub> {
   const store = resources.adopt(await openStore(config), (opened) => opened.close())
   const place = createBlobPlace(config)
   const blobs = resources.adopt(await place.open(), (opened) => opened.close())
-  const { database } = store
+  const scrubbing = createScrubbing(config, { database: store.database, place, blobs })
+  const kept = resources.move()
+  return { ...scrubbing, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+/** Open parts of a Berth that scrubbing is made from. */
+interface ScrubbingParts {
+  readonly database: Store['database']
+  readonly place: BlobPlace
+  readonly blobs: BlobStore
+}
+
+/** The scrubbing over what is open. */
+export function createScrubbing(
+  config: Config,
+  { database, place, blobs }: ScrubbingParts,
+): Omit<OpenScrub, typeof Symbol.asyncDispose> {
   const facts = createScrubFacts(database)
   const passes = createPassFacts(database)
   const collection = createCollectionFacts(database)
   const metadata = createSqlMetadata(database)
-  const kept = resources.move()
   return {
     countContent: () => facts.countContent(),
     countDamages: () => facts.countDamages(),
@@ -107,7 +124,6 @@ export async function openScrub(config: Config): Promise<OpenScrub> {
       await refuseOtherUser(config)
       return repair({ blobs, facts, metadata, source: createRepairSource(client) })
     },
-    [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
 }
 

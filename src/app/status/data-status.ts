@@ -89,7 +89,8 @@ async function readDatabase(
   }
 }
 
-async function readCertificates({ dataDir, frontDoor }: Config): Promise<DataStatus['certificates']> {
+/** The certificates of a Berth, by name. */
+export async function readCertificates({ dataDir, frontDoor }: Config): Promise<DataStatus['certificates']> {
   const folders = certificateFolders(dataDir, frontDoor?.certsDir ?? nginxFolder('certs'))
   using store = await CertificateStore.open(searchedFolders(folders))
   return store

@@ -18,11 +18,15 @@ export interface SettingDescription {
 
 /** The effective value and the source of each setting, in the order of the documentation. */
 export function describeConfig({ config, sources }: LoadedConfig): SettingDescription[] {
+  return showSettings(config).map(({ name, value }) => ({ name, value, source: sources[name] }))
+}
+
+/** The effective value of each setting, with secrets masked. */
+export function showSettings(config: Config): Omit<SettingDescription, 'source'>[] {
   const values = { ...toSettings(config), database: formatDatabase(config.database, MASK) }
   return OPTION_LIST.map(({ name, secret }) => ({
     name,
     value: secret && values[name] !== null ? MASK : values[name],
-    source: sources[name],
   }))
 }
 

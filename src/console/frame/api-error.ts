@@ -14,6 +14,7 @@ export const API_ERRORS = {
   CROSS_SITE: { status: 403, message: 'Pages of other sites change nothing here' },
   CURSOR_INVALID: { status: 400, message: 'The cursor is not one of this list: begin without it' },
   HELD: { status: 409, message: 'This is not possible at the moment' },
+  IF_MATCH_INVALID: { status: 400, message: 'If-Match must be one strong entity tag, or *' },
   IF_MATCH_REQUIRED: { status: 428, message: 'Send If-Match with the ETag of what the change is based on' },
   LAST_ADMIN: { status: 409, message: 'The last administrator stays' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'This path does not have that method' },

@@ -3,7 +3,7 @@ import type { Route } from './route.ts'
 
 /**
  * The entity tag that `If-Match` demands, without quotes; undefined: none, or `*`. One tag only: two versions of one
- * document are not both what a change is based on. Errors: `IF_MATCH_REQUIRED`, `CHANGED` for a weak tag or a list.
+ * document are not both what a change is based on. Errors: `IF_MATCH_REQUIRED`, `IF_MATCH_INVALID` for a weak tag or a list.
  */
 export function readIfMatch({ ifMatch }: Route, header: string | undefined): string | undefined {
   if (ifMatch === undefined) return undefined
@@ -13,7 +13,7 @@ export function readIfMatch({ ifMatch }: Route, header: string | undefined): str
   }
   if (header.trim() === '*') return undefined
   const tag = /^"([\x21\x23-\x7e]*)"$/.exec(header.trim())?.[1]
-  if (tag === undefined) throw new ApiError('CHANGED', { message: 'If-Match must be one strong entity tag' })
+  if (tag === undefined) throw new ApiError('IF_MATCH_INVALID')
   return tag
 }
 

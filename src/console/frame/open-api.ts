@@ -73,8 +73,8 @@ function toPathParameters({ path }: Route): Json[] {
   return path.split('/').flatMap((part) => {
     const name = parameterOf(part)
     if (name === undefined) return []
-    const { description, example } = PATH_PARAMETERS[name]
-    return [{ name, in: 'path', required: true, description, schema: { type: 'string' }, example }]
+    const { description, example, schema } = PATH_PARAMETERS[name]
+    return [{ name, in: 'path', required: true, description, schema, example }]
   })
 }
 
@@ -91,10 +91,13 @@ function toQueryParameters({ query }: Route, schemas: Components): Json[] {
   }))
 }
 
+/** One strong tag (RFC 9110, 8.8.3), or `*`. */
+const ENTITY_TAG = '^(\\*|"[!#-~]*")$'
+
 function toHeaderParameters({ ifMatch }: Route): Json[] {
   if (ifMatch === undefined) return []
   const description = 'ETag of what the change is based on; `*` for any'
-  const schema = { type: 'string' }
+  const schema = { type: 'string', pattern: ENTITY_TAG }
   return [
     { name: 'If-Match', in: 'header', required: ifMatch === 'required', description, schema, example: '"3"' },
   ]
@@ -148,7 +151,7 @@ function listCodes(route: Route): Parameters<typeof statusOf>[0][] {
     ...(path.includes('{') ? (['PATH_INVALID'] as const) : []),
     ...(route.method === 'GET' ? [] : (['CROSS_SITE'] as const)),
     ...(route.body ? (['BODY_INVALID', 'BODY_MEDIA_TYPE'] as const) : []),
-    ...(ifMatch === undefined ? [] : (['CHANGED'] as const)),
+    ...(ifMatch === undefined ? [] : (['CHANGED', 'IF_MATCH_INVALID'] as const)),
     ...(ifMatch === 'required' ? (['IF_MATCH_REQUIRED'] as const) : []),
   ]
 }

@@ -64,8 +64,19 @@ export function serviceRoutes(version: string, document: () => unknown): Route[]
 }
 
 const LINKS = Object.fromEntries(
-  ['openapi.json', 'me', 'repositories', 'trash', 'users'].map((name) => [
-    name.replace('.json', ''),
-    `${API_BASE}/${name}`,
-  ]),
+  [
+    ...[
+      'openapi.json',
+      'me',
+      'repositories',
+      'trash',
+      'users',
+      'policies',
+      'quotas',
+      'pins',
+      'collection',
+      'scrub',
+    ],
+    ...['backups', 'status', 'settings', 'sites', 'certificates', 'events'],
+  ].map((name) => [name.replace('.json', ''), `${API_BASE}/${name}`]),
 )

@@ -6,6 +6,7 @@ import type { ListedTag } from '../../registry/manage-tags.ts'
 import type { ConsoleParts } from '../console-parts.ts'
 import { ApiError } from '../frame/api-error.ts'
 import { limit, pageOf, pageQuery, parseCursor, toPage } from '../frame/pages.ts'
+import { DIGEST_SCHEMA } from '../frame/path-parameters.ts'
 import { type Route, toRoute } from '../frame/route.ts'
 import { author, bytes, digestText, maybeTime, time, z } from '../frame/schema.ts'
 
@@ -51,7 +52,7 @@ const periodSchema = z
 
 const digestInput = z
   .custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'must be a digest')
-  .meta({ type: 'string', description: 'An earlier manifest of the tag; without it the last one' })
+  .meta({ ...DIGEST_SCHEMA, description: 'An earlier manifest of the tag; without it the last one' })
 
 /** Routes about the tags of a repository. */
 export function tagRoutes(parts: ConsoleParts): Route[] {

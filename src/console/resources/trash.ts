@@ -3,6 +3,7 @@ import { isRepositoryName, type RepositoryName } from '../../oci/repository-name
 import type { ConsoleParts } from '../console-parts.ts'
 import { ApiError } from '../frame/api-error.ts'
 import { limit } from '../frame/pages.ts'
+import { DIGEST_SCHEMA, REPOSITORY_SCHEMA } from '../frame/path-parameters.ts'
 import { type Route, toRoute } from '../frame/route.ts'
 import { author, count, digestText, maybeTime, z } from '../frame/schema.ts'
 
@@ -35,11 +36,11 @@ const repositoryInput = z
     (value) => typeof value === 'string' && isRepositoryName(value),
     'must be a repository name',
   )
-  .meta({ type: 'string', examples: ['alice/app'] })
+  .meta({ ...REPOSITORY_SCHEMA, examples: ['alice/app'] })
 
 const digestInput = z
   .custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'must be a digest')
-  .meta({ type: 'string', description: 'Of a manifest; without it the whole repository' })
+  .meta({ ...DIGEST_SCHEMA, description: 'Of a manifest; without it the whole repository' })
 
 /** Routes about deleted content of all repositories. */
 export function trashRoutes({ managersOf, keepDays }: ConsoleParts): Route[] {
