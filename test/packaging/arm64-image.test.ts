@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { part, skipReason } from '../parts/find-parts.ts'
 import { openClientRoom } from '../support/clients/client-room.ts'
-import { findFreePort, isListening } from '../support/machine/free-port.ts'
+import { findFreePort } from '../support/machine/free-port.ts'
 import { runOk } from '../support/machine/run-command.ts'
 import { startProcess } from '../support/machine/start-process.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { BERTH_BIN } from '../support/program/boot-berth.ts'
 import { type ElfFile, findElfFiles } from './elf-files.ts'
-import { pack } from './packages.ts'
+import { isAnswering, pack } from './packages.ts'
 import { type SavedImage, unpackSavedImage } from './saved-image.ts'
 
 /** Number of the processor in an ELF header (EM_AARCH64). */
@@ -100,7 +100,7 @@ describe('an image of two architectures, made on a machine of one', { skip: skip
     const server = await startProcess('chroot', {
       args: emulated('--data', '/data/berth', 'serve', '--listen-http', `127.0.0.1:${port}`),
       logFile: join(home, 'arm64.log'),
-      isReady: () => isListening(port),
+      isReady: () => isAnswering(port),
     })
     try {
       const password = await readFile(join(arm64.root, 'data/berth/first-password'), 'utf8')

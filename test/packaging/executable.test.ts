@@ -13,7 +13,7 @@ import { runCommand, runOk } from '../support/machine/run-command.ts'
 import { startProcess } from '../support/machine/start-process.ts'
 import { makeTempFolder, type TempFolder } from '../support/machine/temp-folder.ts'
 import { startCollector } from '../support/program/trace-collector.ts'
-import { CHECKOUT, pack } from './packages.ts'
+import { CHECKOUT, isAnswering, pack } from './packages.ts'
 
 /** Starts of each program that are compared; the fastest counts, as others share the machine. */
 const STARTS = 7
@@ -147,7 +147,7 @@ test('the executable keeps its facts in PostgreSQL', { skip: postgresSkipReason(
     env: ENV,
     cwd: '/',
     logFile: join(folder.path, 'postgres.log'),
-    isReady: () => isListening(port),
+    isReady: () => isAnswering(port),
   })
   try {
     const args = ['selftest', `http://127.0.0.1:${port}`, '--username', 'admin', '--password-stdin']

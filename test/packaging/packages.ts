@@ -30,3 +30,8 @@ export async function packNewer(folder: string, kind: string, target: string): P
 export function parseSteps(output: string): Map<string | undefined, string> {
   return new Map(output.split(/^== /m).map((part) => [part.split('\n', 1)[0], part]))
 }
+
+/** True once Berth on this port answers: it has written the first password by then, and not yet when it listens. */
+export async function isAnswering(port: number): Promise<boolean> {
+  return (await fetch(`http://127.0.0.1:${port}/livez`)).ok
+}
