@@ -53,7 +53,11 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
     may: ['oci', 'config/values/zod.ts', 'config/values/suggest.ts', 'config/values/value-issue.ts'],
     never: [...FILE_SYSTEM, ...NETWORK, ...SQL],
   },
-  { folder: 'access', may: ['oci', ...DATABASE_PORT], never: [...FILE_SYSTEM, ...NETWORK, 'node:sqlite'] },
+  {
+    folder: 'access',
+    may: ['oci', ...DATABASE_PORT, ...EVENTS_PORT],
+    never: [...FILE_SYSTEM, ...NETWORK, 'node:sqlite'],
+  },
   { folder: 'blobs', may: ['oci', 'log', 'stream', 'files'], never: [...NETWORK, ...SQL] },
   // `node:net` and `node:tls` reach the engine that has a server.
   {

@@ -1,8 +1,10 @@
 import type { Transaction } from 'kysely'
 import type { Database, Queries } from '../../database/database.ts'
+import { recordEvent } from '../../events/record-event.ts'
 import { AccessError } from '../access-error.ts'
 import { sortDocument } from '../document/access-document.ts'
 import type { AccessChange, AccessManager, VersionedAccess } from '../document/access-manager.ts'
+import { compareDocuments } from '../document/compare-documents.ts'
 import type { AccountDirectory } from './account-directory.ts'
 import { STATE_ID } from './create-rule-source.ts'
 import type { AccessSchema } from './schema.ts'
@@ -37,7 +39,10 @@ export function createAccessManager(
             dry.result = { before, after, version }
             throw new DryRun()
           }
-          await writeState(tx, { version: version + 1, changed_at: database.now(), changed_by: by ?? null })
+          const now = database.now()
+          await writeState(tx, { version: version + 1, changed_at: now, changed_by: by ?? null })
+          const difference = compareDocuments(before, after)
+          await recordEvent(tx, { action: 'access.change', who: by, ...difference }, now)
           return { before, after, version: version + 1 }
         })
       } catch (error) {

@@ -137,6 +137,25 @@ test('a change of an older version, and one that names no account, change nothin
   assert.deepEqual((await t.manager.read()).document, DOCUMENT)
 })
 
+test('each change leaves an event with the entries that differ, and what is refused or tried leaves none', async (openDatabase) => {
+  await using t = await open(openDatabase)
+  await t.manager.change(() => DOCUMENT, { by: 'root (command)' })
+  await t.manager.change((document) => changeMembers(document, 'backend', { remove: ['user:alice'] }))
+  await t.manager.change(() => parseAccessDocument({}), { isDry: true })
+  await assert.rejects(t.manager.change(() => DOCUMENT, { expected: 0 }))
+  const rows = await t.database.read.selectFrom('event_outbox').select('body').orderBy('id').execute()
+  const [first, second, ...more] = rows.map(({ body }) => JSON.parse(body))
+  assert.deepEqual([first.action, first.who, first.after], ['access.change', 'root (command)', DOCUMENT])
+  assert.deepEqual(
+    [second.before, second.after],
+    [
+      { groups: DOCUMENT.groups, rules: [], visibility: [] },
+      { groups: [{ name: 'backend', members: ['htpasswd:old', 'robot:ci'] }], rules: [], visibility: [] },
+    ],
+  )
+  assert.deepEqual(more, [])
+})
+
 test('changes at the same time are all kept', async (openDatabase) => {
   await using t = await open(openDatabase)
   const place = DOCUMENT.rules[0]?.where ?? assert.fail()
