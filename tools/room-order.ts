@@ -93,6 +93,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'commands/retention',
         'commands/gc',
         'commands/audit',
+        'commands/webhook',
         'commands/setup',
         'commands/storage',
         'commands',

@@ -132,7 +132,7 @@ async function start(config: Config, logger: Logger, options: StartOptions): Pro
   await watchRunningImages({ config, store, logger, resources })
   resources.use(keepUpkeep({ config, logger, place, contents, database: store.database }))
   if (config.ldap) resources.use(keepDirectory(store.accounts, logger))
-  resources.use(keepEvents({ config, logger, database: store.database }))
+  resources.use(keepEvents({ config, logger, database: store.database, metrics, userAgent }))
   resources.use(backUpBySchedule({ config, logger, place, contents, store }, options))
   const tls = config.tls && resources.use(await TlsPairWatch.open(config.tls, { logger }))
   const expiry = new CertificateExpiry(tls)

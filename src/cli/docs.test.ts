@@ -81,6 +81,7 @@ test('docs/cli.md lists exactly the commands there are', async () => {
       'read-only',
       'site',
       'cert',
+      'webhook',
     ]
     const isGroup = groups.includes(name)
     const inner =

@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   policy: async () => (await import('./commands/policy/policy.ts')).addPolicyCommand,
   trash: async () => (await import('./commands/trash.ts')).addTrashCommand,
   retention: async () => (await import('./commands/retention/retention.ts')).addRetentionCommand,
+  webhook: async () => (await import('./commands/webhook/webhook.ts')).addWebhookCommand,
   audit: async () => (await import('./commands/audit/audit.ts')).addAuditCommand,
   'read-only': async () => (await import('./commands/storage/read-only.ts')).addReadOnlyCommand,
   du: async () => (await import('./commands/du.ts')).addDuCommand,

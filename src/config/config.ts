@@ -2,6 +2,7 @@ import type { DatabaseConfig } from './database.ts'
 import type { FrontDoorConfig } from './front-door.ts'
 import type { LdapConfig } from './ldap.ts'
 import type { ListenAddress } from './listen-address.ts'
+import type { WebhookConfig } from './webhook.ts'
 
 /** Levels of the log, least output first. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
@@ -32,6 +33,8 @@ export interface Config {
   /** Addresses (CIDR) whose `X-Forwarded-*` headers count. */
   readonly trustedProxies: readonly string[]
   readonly audit: AuditConfig
+  /** Webhooks of the file of settings. */
+  readonly webhooks: readonly WebhookConfig[]
   /** Networks (CIDR) without public addresses that requests to webhooks and issuers may reach. */
   readonly outgoingNetworks: readonly string[]
   /** Answer `Location` without scheme and host. */

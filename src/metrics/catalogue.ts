@@ -186,6 +186,17 @@ const UPKEEP_METRICS = {
     labels: [],
     merge: 'max',
   },
+  berth_webhook_attempts_total: {
+    kind: 'counter',
+    help: 'Requests to webhooks, by result: delivered, failed (it is tried again) or dead (it is not).',
+    labels: ['result'],
+  },
+  berth_webhook_deliveries: {
+    kind: 'gauge',
+    help: 'Deliveries to webhooks that wait, and dead ones.',
+    labels: ['state'],
+    merge: 'max',
+  },
   berth_backup_trouble: {
     kind: 'gauge',
     help: '1 while scheduled backups fail (BACKUP_FAILED) or are late (BACKUP_LATE); absent without backup-to.',

@@ -43,7 +43,7 @@ export interface GuardParts {
 }
 
 /** Sends one request. Errors: {@link OutgoingError}. */
-type SendGuarded = (request: GuardedRequest) => Promise<GuardedAnswer>
+export type SendGuarded = (request: GuardedRequest) => Promise<GuardedAnswer>
 
 /**
  * Makes the function that sends requests to servers whose names come from outside. The address is judged where the

@@ -180,12 +180,20 @@ test('upkeep', async () => {
     assert.match(stdout, /^deleted repositories +0 +-$/m)
     await reader.run('berth trash list')
     await reader.run('berth tag pins')
+    const added = await reader.run(
+      "berth webhook add deploy https://deploy.example.com/hook --repository 'team/**' --action manifest.push",
+    )
+    assert.match(added.stdout, /not shown again: whsec_/)
+    assert.match((await reader.run('berth webhook list')).stdout, /^deploy +https:\/\/deploy\.example\.com/m)
     assert.match((await reader.run('berth audit')).stdout, /^TIME +WHO +ACTION/)
     assert.match((await reader.run('berth audit verify')).stdout, /events are as they were written/)
-    await reader.run("berth audit --who alice --since '7d ago'")
-    await reader.run("berth audit --action tag.delete --repository 'team/**'")
-    await reader.run("berth audit --action log-in --outcome refused --since '1h ago'")
-    await reader.run('berth audit --limit 100000 --json')
+    for (const filter of [
+      "--who alice --since '7d ago'",
+      "--action tag.delete --repository 'team/**'",
+      "--action log-in --outcome refused --since '1h ago'",
+      '--limit 100000 --json',
+    ])
+      await reader.run(`berth audit ${filter}`)
     assert.match((await reader.run('berth du')).stdout, /^due to be removed +0 B$/m)
     await reader.run('berth repo list --sort size')
     await reader.run('berth quota list')

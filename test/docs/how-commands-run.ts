@@ -28,6 +28,8 @@ export const RUN_BY_NODE: readonly string[] = [
   'berth user remove alice',
   'berth user list',
   'berth tag pins',
+  "berth webhook add deploy https://deploy.example.com/hook --repository 'team/**' --action manifest.push",
+  'berth webhook list',
   'berth audit',
   'berth audit verify',
   "berth audit --who alice --since '7d ago'",

@@ -26,6 +26,7 @@ const FRESH_MS = 5_200
 
 /** Metrics without a value on a server of this test: no site, no certificate, no workers, no traces, nothing done yet. */
 const ABSENT = new Set([
+  'berth_webhook_attempts_total',
   'berth_site_requests_total',
   'berth_site_request_seconds_total',
   'berth_site_sent_bytes_total',

@@ -5,6 +5,7 @@ import type { Config } from '../../config/config.ts'
 import { type AuditReader, createAuditReader } from '../../events/audit/audit-reader.ts'
 import type { NewEvent } from '../../events/event.ts'
 import { recordEvent } from '../../events/record-event.ts'
+import { createWebhookManager, type WebhookManager } from '../../events/webhooks/webhook-manager.ts'
 import { createSizeFacts } from '../../metadata/sizes/create-size-facts.ts'
 import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
 import type { SwitchFacts } from '../../metadata/switch-facts.ts'
@@ -36,6 +37,7 @@ export interface OpenData extends AsyncDisposable {
   readonly logIns: LogInManager
   readonly switches: SwitchFacts
   readonly audit: AuditReader
+  readonly webhooks: WebhookManager
 }
 
 /** Options of opening data. */
@@ -82,6 +84,7 @@ export async function openData(
     inUse: withClearFaults(managers.inUse, file),
     switches: withClearFaults<SwitchFacts>(metadata, file),
     logIns: withClearFaults(createLogInManager(store.database), file),
+    webhooks: withClearFaults(createWebhookManager(database), file),
     audit: withClearFaults(createAuditReader(database), file),
     [Symbol.asyncDispose]: () => store.close(),
   }

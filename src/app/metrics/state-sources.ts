@@ -1,5 +1,6 @@
 import type { BlobStore, StoreRoom } from '../../blobs/blob-store.ts'
 import type { Config } from '../../config/config.ts'
+import { createWebhookManager } from '../../events/webhooks/webhook-manager.ts'
 import { createBackupFacts } from '../../metadata/backup/create-backup-facts.ts'
 import { MAX_BACKUP_RUNS } from '../../metadata/backup-facts.ts'
 import { createCollectionFacts } from '../../metadata/collection/create-collection-facts.ts'
@@ -42,6 +43,7 @@ export function createStateSources(context: StateContext): MetricSource[] {
     damages(context),
     retention(context),
     backups(context),
+    webhookDeliveries(context),
     disks(context),
     certificates(context),
   ]
@@ -122,6 +124,25 @@ function retention({ database }: StateContext): MetricSource {
       berth_retention_failed: last && (last.problem === undefined ? 0 : 1),
     }
   })
+}
+
+function webhookDeliveries({ database }: StateContext): MetricSource {
+  const manager = createWebhookManager(database)
+  return {
+    name: 'webhooks',
+    forget: (meter) => meter.forget('berth_webhook_deliveries'),
+    async read() {
+      const webhooks = await manager.list()
+      return (meter) => {
+        for (const state of ['waiting', 'dead'] as const)
+          meter.set(
+            'berth_webhook_deliveries',
+            webhooks.reduce((sum, webhook) => sum + webhook[state], 0),
+            { state },
+          )
+      }
+    },
+  }
 }
 
 function backups({ config, database }: StateContext): MetricSource {

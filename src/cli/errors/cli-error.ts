@@ -22,6 +22,18 @@ export const CLI_ERRORS = {
     exit: EXIT.failed,
     remedy: 'Compare with a backup of before: docs/audit.md says how',
   },
+  WEBHOOK_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth webhook list" to see those there are' },
+  WEBHOOK_EXISTS: { exit: EXIT.failed, remedy: 'Choose another name, or remove that one' },
+  WEBHOOK_FROM_SETTINGS: {
+    exit: EXIT.failed,
+    remedy: 'Remove it from the file of settings (webhooks, or notifications), then start the server again',
+  },
+  WEBHOOK_FAILED: {
+    exit: EXIT.failed,
+    remedy:
+      'Check the URL, and that the service runs; for a private address list its network in outgoing-networks',
+  },
+  DELIVERY_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth webhook deliveries" to see those there are' },
   TAGS_KEPT: {
     exit: EXIT.failed,
     remedy:

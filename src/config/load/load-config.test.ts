@@ -26,6 +26,7 @@ test('loadConfig() gives the documented defaults', () => {
     publicUrl: undefined,
     trustedProxies: [],
     audit: { days: 365, sizeMib: 1024, hasPulls: false },
+    webhooks: [],
     outgoingNetworks: [],
     relativeUrls: true,
     corsOrigins: [],

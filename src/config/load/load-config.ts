@@ -154,6 +154,7 @@ function buildConfig(read: ReadSetting, isGiven: IsGiven, { cwd, isTerminal }: C
       sizeMib: read('audit-size'),
       hasPulls: read('audit-pulls'),
     },
+    webhooks: read('webhooks'),
     outgoingNetworks: read('outgoing-networks'),
     relativeUrls: read('relative-urls'),
     corsOrigins: read('cors-origins'),

@@ -1,3 +1,4 @@
+import { readNotifications, webhooks } from '../values/notifications.ts'
 import { flag, wholeNumber } from '../values/values.ts'
 import type { Option } from './option.ts'
 
@@ -16,6 +17,17 @@ export const AUDIT_OPTIONS = {
     example: '4096',
     default: '1024',
     parse: wholeNumber(1, 1_048_576),
+  },
+  webhooks: {
+    value: 'LIST',
+    help: 'webhooks of this file, beside those of "berth webhook add"; only in a file, see docs/webhooks.md',
+    example: "[{ name: deploy, url: 'https://deploy.example.com/hook', repositories: ['team/**'] }]",
+    default: '',
+    otherwise: 'none',
+    parse: webhooks,
+    isFileOnly: true,
+    secret: true,
+    distribution: { key: 'notifications.endpoints', read: readNotifications },
   },
   'audit-pulls': {
     value: 'BOOL',

@@ -58,6 +58,7 @@ export function toSettings(config: Config): Record<OptionName, SettingDescriptio
     'audit-days': config.audit.days,
     'audit-size': config.audit.sizeMib,
     'audit-pulls': config.audit.hasPulls,
+    webhooks: config.webhooks.length === 0 ? null : config.webhooks.map(({ name }) => name),
     'outgoing-networks': config.outgoingNetworks,
     'relative-urls': config.relativeUrls,
     'cors-origins': config.corsOrigins,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { webhooks } from '../values/notifications.ts'
 import { readDistributionFile, readRegistryVariables } from './distribution.ts'
 
 test('what follows from a setting of Distribution that is ignored is said where one would count on it', () => {
@@ -8,7 +9,7 @@ test('what follows from a setting of Distribution that is ignored is said where 
     storage: { s3: { bucket: 'canary-bucket' }, maintenance: { readonly: { enabled: true } } },
     auth: { token: { realm: 'https://canary.test' } },
     proxy: { remoteurl: 'https://canary.test' },
-    notifications: { endpoints: [] },
+    notifications: { endpoints: [{ url: 'https://canary.test' }] },
     health: { storagedriver: { enabled: true } },
   }
   const { warnings } = readDistributionFile({ kind: 'distribution', path: '/config.yml', content }, '/')
@@ -66,4 +67,43 @@ test("the file of Distribution's health check counts if it is the only one", () 
   for (const file of [[{ file: '/a' }, { file: '/b' }], [], 'text', [null]]) {
     assert.deepEqual([read({ file }).found, read({ file }).warnings.length], [[], 1])
   }
+})
+
+test('the endpoints of notifications become webhooks with the envelope of Distribution', () => {
+  const endpoints = [
+    {
+      name: 'deploy',
+      url: 'https://hook.test/in',
+      headers: { Authorization: ['Bearer canary'] },
+      timeout: '500ms',
+      threshold: 5,
+      backoff: '1s',
+      ignoredmediatypes: ['application/octet-stream'],
+      ignore: { actions: ['pull', 'mount', 'delete'] },
+    },
+    { name: 'off', url: 'https://off.test', disabled: true },
+    { name: 'nanoseconds', url: 'http://plain.test', timeout: 2_000_000_000 },
+  ]
+  const content = { version: 0.1, notifications: { endpoints, events: { includereferences: true } } }
+  const { found, warnings } = readDistributionFile(
+    { kind: 'distribution', path: '/config.yml', content },
+    '/',
+  )
+  assert.match(warnings.join(), /"notifications\.events" .* names one tag/)
+  assert.doesNotMatch(warnings.join(), /canary/)
+  const [{ option, value } = assert.fail()] = found
+  assert.equal(option, 'webhooks')
+  const [deploy, nanoseconds, ...more] = webhooks.parse(value)
+  assert.deepEqual(more, [])
+  assert.deepEqual(deploy, {
+    name: 'deploy',
+    url: 'https://hook.test/in',
+    format: 'distribution',
+    repositories: ['**'],
+    actions: ['manifest.push', 'manifest.restore', 'tag.restore', 'repository.restore'],
+    ignoredMediaTypes: ['application/octet-stream'],
+    headers: { Authorization: 'Bearer canary' },
+    timeoutMs: 500,
+  })
+  assert.equal(nanoseconds?.timeoutMs, 2_000)
 })

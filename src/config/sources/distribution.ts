@@ -52,7 +52,8 @@ const CONSEQUENCES: readonly (readonly [string, string])[] = [
   ['http.tls.letsencrypt', 'domain asks for certificates'],
   ['http.tls.clientcas', 'the registry asks for no client certificates'],
   ['http.debug.prometheus.path', 'the metrics are at /metrics'],
-  ['notifications', 'nobody is notified'],
+  ['notifications.endpoints', 'nobody is notified'],
+  ['notifications.events', 'each event of an endpoint names one tag and no other manifests'],
   ['proxy', 'nothing is pulled from another registry'],
 ]
 
