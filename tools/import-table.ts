@@ -151,7 +151,11 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   },
   // Reads the files with its password and authorities.
   { folder: 'ldap', may: ['accounts/directory.ts'], never: SQL },
-  { folder: 'client', may: ['oci'], never: SQL },
+  {
+    folder: 'client',
+    may: ['oci', 'accounts/accounts.ts', 'registry/repositories.ts', 'registry/manage-tags.ts'],
+    never: SQL,
+  },
   {
     folder: 'cli',
     may: [

@@ -105,6 +105,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
     folder: 'console',
     rooms: ['console.ts', 'server-port.ts', 'upkeep-port.ts', 'frame', 'console-parts.ts', 'resources', '.'],
   },
+  { folder: 'client', rooms: ['.', 'admin'] },
   { folder: 'config', rooms: ['.', 'values', 'options', 'show', 'sources', 'load'] },
   {
     folder: 'database',

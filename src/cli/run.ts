@@ -40,6 +40,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   site: async () => (await import('./commands/site.ts')).addSiteCommand,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,
   cert: async () => (await import('./commands/cert/cert.ts')).addCertCommand,
+  login: async () => (await import('./commands/login.ts')).addLoginCommand,
   health: async () => (await import('./commands/health.ts')).addHealthCommand,
   'support-bundle': async () => (await import('./commands/support-bundle.ts')).addSupportBundleCommand,
   selftest: async () => (await import('./commands/selftest.ts')).addSelftestCommand,

@@ -15,6 +15,7 @@ const tagSchema = z
     name: z.string().meta({ examples: ['v1'] }),
     digest: digestText,
     mediaType: z.string().meta({ examples: ['application/vnd.oci.image.manifest.v1+json'] }),
+    manifestSizeBytes: bytes.meta({ description: 'Length of the manifest itself' }),
     sizeBytes: bytes.meta({ description: 'The whole image, with referrers; of an index with its images' }),
     uniqueBytes: bytes.meta({ description: 'Bytes that would be freed if this tag alone went' }),
     updatedAt: time,
@@ -29,6 +30,7 @@ const EXAMPLE = {
   name: 'v1',
   digest: DIGEST,
   mediaType: 'application/vnd.oci.image.manifest.v1+json',
+  manifestSizeBytes: 812,
   sizeBytes: 73_400_320,
   uniqueBytes: 3_145_728,
   updatedAt: '2026-11-28T09:30:00.000Z',
@@ -169,9 +171,10 @@ function pastRoutes({ managersOf }: ConsoleParts): Route[] {
 }
 
 function toTag(tag: ListedTag) {
-  const { name, digest, mediaType, sizeBytes, uniqueBytes, updatedAt, immutable, inUse } = tag
+  const { name, digest, mediaType, manifestSizeBytes, sizeBytes, uniqueBytes, updatedAt, immutable, inUse } =
+    tag
   return {
-    ...{ name, digest, mediaType, sizeBytes, uniqueBytes },
+    ...{ name, digest, mediaType, manifestSizeBytes, sizeBytes, uniqueBytes },
     updatedAt: updatedAt.toISOString(),
     ...{ immutable, inUse },
   }

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import type { RepositorySummary } from '../../../registry/repositories.ts'
 import { REPOSITORY_ORDERS, type RepositoryOrder } from '../../../registry/repositories.ts'
 import { createContext } from '../../context/command-context.ts'
-import { openDataOf } from '../../context/open-data.ts'
+import { addServerFlag, openListsOf } from '../../context/open-lists.ts'
 import { printPages } from '../../context/pages.ts'
 import type { Io } from '../../io.ts'
 import { formatBytes, formatTime } from '../../output/table.ts'
@@ -32,8 +32,7 @@ export function addRepoCommand(program: Command, io: Io): void {
 }
 
 function addList(repo: Command, io: Io): void {
-  repo
-    .command('list')
+  addServerFlag(repo.command('list'))
     .description('List all repositories.')
     .addOption(
       new Option('--sort <order>', 'order of the list; by size and by time the largest or latest first')
@@ -43,7 +42,7 @@ function addList(repo: Command, io: Io): void {
     .action(async (_options, command: Command) => {
       const context = createContext(command, io)
       const order = context.flags.sort as RepositoryOrder
-      await using data = await openDataOf(context)
+      await using data = await openListsOf(context)
       await printPages<RepositorySummary>(context, {
         member: 'repositories',
         headings: ['NAME', 'TAGS', 'MANIFESTS', 'SIZE', 'ONLY HERE', 'PUSHED', 'USED'],

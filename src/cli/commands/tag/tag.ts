@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { parseRepositoryName } from '../../../oci/repository-name.ts'
 import type { ListedTag } from '../../../registry/manage-tags.ts'
 import { createContext } from '../../context/command-context.ts'
-import { openDataOf } from '../../context/open-data.ts'
+import { addServerFlag, openListsOf } from '../../context/open-lists.ts'
 import { printPages } from '../../context/pages.ts'
 import { unknownRepository } from '../../errors/unknown-repository.ts'
 import type { Io } from '../../io.ts'
@@ -40,13 +40,12 @@ function describeKept({ immutable, inUse }: ListedTag): string {
 }
 
 function addList(tag: Command, io: Io): void {
-  tag
-    .command('list <repository>')
+  addServerFlag(tag.command('list <repository>'))
     .description('List the tags of a repository.')
     .action(async (text: string, _options, command: Command) => {
       const context = createContext(command, io)
       const name = parseRepositoryName(text)
-      await using data = await openDataOf(context)
+      await using data = await openListsOf(context)
       await printPages<ListedTag>(context, {
         member: 'tags',
         headings: ['TAG', 'SIZE', 'ONLY HERE', 'DIGEST', 'TYPE', 'UPDATED', 'KEPT BY'],

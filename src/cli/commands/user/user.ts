@@ -4,6 +4,7 @@ import { type CommandContext, createContext, printResult } from '../../context/c
 import { ANY_DOMAIN, loadWithoutDomain } from '../../context/load-without-domain.ts'
 import { addNewFlag } from '../../context/new-flag.ts'
 import { openDataOf, requireDataOf } from '../../context/open-data.ts'
+import { addServerFlag, isRemote, openListsOf } from '../../context/open-lists.ts'
 import type { Io } from '../../io.ts'
 import { formatTable, formatTime } from '../../output/table.ts'
 import { askPassword } from '../../prompts/ask.ts'
@@ -75,14 +76,14 @@ function addPasswd(user: Command, io: Io): void {
 }
 
 function addList(user: Command, io: Io): void {
-  user
-    .command('list')
+  addServerFlag(user.command('list'))
     .description(
       "List all accounts, those of --htpasswd-file included, but not those of a password file of the registry's virtual host.",
     )
     .action(async (_options, command: Command) => {
       const context = createContext(command, io)
-      const users = await withAccounts(context, (accounts) => accounts.list())
+      await using data = await openListsOf(context)
+      const users = await data.accounts.list()
       const rows = users.map((account) => [
         account.name,
         account.isAdmin ? 'admin' : 'user',
@@ -92,6 +93,7 @@ function addList(user: Command, io: Io): void {
       ])
       const text = formatTable(['NAME', 'ROLE', 'STATE', 'SOURCE', 'CREATED'], rows)
       printResult(context, { users: users.map(toJson) }, text)
+      if (isRemote(context)) return
       const domains = loadWithoutDomain(context).frontDoor?.domains ?? []
       const hasDomain = domains.some((domain) => domain !== ANY_DOMAIN)
       if (!context.isJson && hasDomain) io.stderr.write(`${NOT_LISTED}\n`)
@@ -102,7 +104,11 @@ function addList(user: Command, io: Io): void {
  * State of an account; marks one that can log in but push nowhere: its name can own nothing, or is that of a removed
  * account.
  */
-function formatState({ isDisabled, isAdmin, owns }: Account): string {
+function formatState({
+  isDisabled,
+  isAdmin,
+  owns,
+}: Pick<Account, 'isDisabled' | 'isAdmin' | 'owns'>): string {
   if (isDisabled) return 'disabled'
   return owns.length > 0 || isAdmin ? 'enabled' : 'enabled, owns no repositories'
 }
@@ -136,6 +142,13 @@ async function withAccounts<T>(
 }
 
 /** The version is left out: it has no meaning outside. */
-function toJson({ name, owns, isAdmin, isDisabled, source, createdAt }: Account): object {
+function toJson({
+  name,
+  owns,
+  isAdmin,
+  isDisabled,
+  source,
+  createdAt,
+}: Omit<Account, 'id' | 'version'>): object {
   return { name, owns, isAdmin, isDisabled, source, createdAt: createdAt ?? null }
 }
