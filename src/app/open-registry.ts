@@ -38,7 +38,7 @@ import { noteLogIns } from './events/record-accounts.ts'
 import { logFailure } from './faults/log-failure.ts'
 import { createBlobPlace, openBlobs } from './folders/blob-place.ts'
 import { createRoomMeters } from './folders/disk-floor.ts'
-import { createRequestMeter } from './metrics/seams/measure-seams.ts'
+import { createCredentialSource, createRequestMeter } from './metrics/seams/measure-seams.ts'
 import { rememberBriefly } from './remember-briefly.ts'
 import type { Activity } from './status/activity.ts'
 import type { Tracing } from './traces/open-tracing.ts'
@@ -217,6 +217,7 @@ function measureRequests(
       meter.set('berth_password_hash_jobs', guard.queue.waiting, { state: 'waiting' })
     },
   })
+  metrics.add(createCredentialSource(guard.cache))
   return createRequestMeter(metrics)
 }
 

@@ -39,6 +39,17 @@ const REQUEST_METRICS = {
     help: 'Checks of a name and a password: accepted, wrong, or refused because too many came.',
     labels: ['result'],
   },
+  berth_credential_lookups_total: {
+    kind: 'counter',
+    help: 'Look-ups of a name and a password that were checked before: right and wrong ones need no new check, missed ones do.',
+    labels: ['result'],
+  },
+  berth_credentials_remembered: {
+    kind: 'gauge',
+    help: 'Names with passwords whose check is remembered, as hashes: right and wrong ones.',
+    labels: ['result'],
+    merge: 'max',
+  },
   berth_password_hash_jobs: {
     kind: 'gauge',
     help: 'Checks of password hashes that run or wait for their turn.',
@@ -62,6 +73,11 @@ const SITE_METRICS = {
     kind: 'counter',
     help: 'Bytes of bodies of answers of sites other than the registry.',
     labels: ['site'],
+  },
+  berth_upstream_failures_total: {
+    kind: 'counter',
+    help: 'Failures of servers behind sites, each attempt: refused, unreachable, connect-timeout, tls, no-answer (the connection ended before one), timeout, bad-answer.',
+    labels: ['site', 'kind'],
   },
   berth_sites: {
     kind: 'gauge',

@@ -30,6 +30,7 @@ const ABSENT = new Set([
   'berth_site_requests_total',
   'berth_site_request_seconds_total',
   'berth_site_sent_bytes_total',
+  'berth_upstream_failures_total',
   'berth_sites',
   'berth_site_servers',
   'berth_certificate_expiry_timestamp_seconds',
@@ -100,6 +101,10 @@ async function assertFigures(databaseUrl: string | undefined): Promise<void> {
   assert.ok(readValue(text, 'berth_received_bytes_total{route="manifest-put"}') > 100)
   assert.equal(readValue(text, 'berth_logins_total{result="wrong"}'), 1)
   assert.ok(readValue(text, 'berth_logins_total{result="accepted"}') >= 1)
+  assert.ok(readValue(text, 'berth_credential_lookups_total{result="missed"}') >= 2)
+  assert.ok(readValue(text, 'berth_credential_lookups_total{result="right"}') >= 3)
+  assert.equal(readValue(text, 'berth_credentials_remembered{result="right"}'), 1)
+  assert.equal(readValue(text, 'berth_credentials_remembered{result="wrong"}'), 1)
   assert.equal(readValue(text, 'berth_requests_in_progress'), 0)
   assert.equal(readValue(text, 'berth_upload_sessions'), 1)
   assert.ok(readValue(text, 'berth_storage_sync_duration_seconds_count') >= 2)

@@ -30,6 +30,12 @@ export interface CredentialNews {
   readonly version: string
 }
 
+/** Figures of a cache. */
+interface CredentialFigures {
+  readonly lookups: Readonly<Record<'right' | 'wrong' | 'missed', number>>
+  readonly remembered: Readonly<Record<'right' | 'wrong', number>>
+}
+
 /**
  * Remembers if a name and a password belonged together, as a hash under a secret that lives as long as the server, so
  * that neither can be read or guessed from the memory of the cache.
@@ -40,6 +46,7 @@ export class CredentialCache {
   readonly #relay: (news: CredentialNews) => void
   readonly #right = new Map<string, Credential>()
   readonly #wrong = new Map<string, Credential>()
+  readonly #lookups = { right: 0, wrong: 0, missed: 0 }
 
   /** @param parts `secret`: the same in all processes that send each other news by `relay`. */
   constructor(parts: {
@@ -59,6 +66,17 @@ export class CredentialCache {
 
   /** The state for this version of the account, which is undefined for none; another version removes it. */
   get(key: string, version: string | undefined): CredentialState | undefined {
+    const state = this.#find(key, version)
+    this.#lookups[state === 'fresh' ? 'right' : state === 'wrong' ? 'wrong' : 'missed']++
+    return state
+  }
+
+  /** Look-ups so far by whether they spared a check, and the credentials that are remembered now. */
+  figures(): CredentialFigures {
+    return { lookups: { ...this.#lookups }, remembered: { right: this.#right.size, wrong: this.#wrong.size } }
+  }
+
+  #find(key: string, version: string | undefined): CredentialState | undefined {
     const rightMs = this.#ageMs(this.#right, { key, version, keptMs: KNOWN_MS })
     if (rightMs !== undefined) return rightMs < CREDENTIAL_TTL_MS ? 'fresh' : 'known'
     return this.#ageMs(this.#wrong, { key, version, keptMs: WRONG_MS }) === undefined ? undefined : 'wrong'

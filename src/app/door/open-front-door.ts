@@ -21,7 +21,7 @@ import type { Certificates } from '../certificates/certificate-source.ts'
 import type { Store } from '../data/open-store.ts'
 import { AppError } from '../faults/app-error.ts'
 import { createBlobPlace } from '../folders/blob-place.ts'
-import { countSites } from '../metrics/seams/measure-seams.ts'
+import { createFailureCounter, createSiteCounter } from '../metrics/seams/measure-seams.ts'
 import { createSiteSource } from '../metrics/seams/site-source.ts'
 import type { Tracing } from '../traces/open-tracing.ts'
 import { listenAll } from './listeners.ts'
@@ -35,6 +35,12 @@ export interface DoorSource {
   readonly challenges: ChallengeSource
   /** Calls back with each table; the first one before it settles. Called once. */
   watchSites(onSites: SitesListener): Promise<void>
+}
+
+/** Counts the requests of sites, and among them those of the registry. */
+interface SiteActivity {
+  nameRegistry(site: string): void
+  noteSite(line: Parameters<NonNullable<SiteLog['count']>>[0], site: string): void
 }
 
 /** Dependencies of {@link openFrontDoor}. */
@@ -56,6 +62,8 @@ interface FrontDoorContext {
   readonly unsentBytes: UnsentBytes
   readonly collector: ChunkCollector
   readonly newRequestId: () => string
+  /** Counts the requests of this process, for commands. */
+  readonly activity: SiteActivity
   /** Undefined: nothing is counted. */
   readonly metrics: ProcessMetrics | undefined
   /** Undefined: nothing is traced. */
@@ -93,6 +101,8 @@ export async function openFrontDoor(context: FrontDoorContext): Promise<DoorList
     },
     new HostTable<Site>([]),
   )
+  const [registry] = door.domains
+  if (registry !== undefined) context.activity.nameRegistry(registry)
   let current: readonly Site[] = []
   context.metrics?.add(createSiteSource(() => current))
   await source.watchSites((sites, table) => {
@@ -110,12 +120,12 @@ function portOf(address: ListenAddress | undefined): number | undefined {
 }
 
 function createHandler(context: FrontDoorContext, holds: AnswerHolds): ReturnType<typeof createSiteHandler> {
-  const { config, door, store, limits, together, logger, resources, served, collector, metrics } = context
+  const { config, door, store, limits, together, logger, resources, served, collector } = context
   const lineLog = door.siteLog === 'off' ? undefined : openLog(door, logger, together !== undefined)
-  const siteLog = metrics ? countSites(lineLog, metrics.meter) : lineLog
-  if (siteLog) {
-    resources.defer(() => siteLog.close())
-    const reopen = (): void => siteLog.reopen()
+  const siteLog = withCounts(lineLog, context)
+  if (lineLog) {
+    resources.defer(() => lineLog.close())
+    const reopen = (): void => lineLog.reopen()
     process.on('SIGHUP', reopen)
     resources.defer(() => void process.off('SIGHUP', reopen))
   }
@@ -139,7 +149,26 @@ function createHandler(context: FrontDoorContext, holds: AnswerHolds): ReturnTyp
       door.htpasswdDir,
     ].filter((folder) => folder !== undefined),
   }
-  return createSiteHandler({ served, limits, passwords: checker, logger, siteLog, files, holds, collector })
+  const onUpstreamFailure = context.metrics && createFailureCounter(context.metrics.meter)
+  const parts = { served, limits, passwords: checker, logger, siteLog, files, holds, collector }
+  return createSiteHandler({ ...parts, onUpstreamFailure })
+}
+
+/** A log that counts each request, also if there are no lines. */
+function withCounts(
+  log: SiteLog | undefined,
+  { activity, metrics }: Pick<FrontDoorContext, 'activity' | 'metrics'>,
+): SiteLog {
+  const count = metrics && createSiteCounter(metrics.meter)
+  return {
+    write: (line, place) => log?.write(line, place),
+    count(line, site) {
+      activity.noteSite(line, site)
+      count?.(line, site)
+    },
+    reopen: () => log?.reopen(),
+    close: async () => log?.close(),
+  }
 }
 
 function openLog({ siteLog, siteLogFormat }: FrontDoorConfig, logger: Logger, isShared: boolean): SiteLog {

@@ -24,6 +24,9 @@ interface Rates {
   readonly receivedBytes: number
 }
 
+/** A kind of names that are ranked. */
+export type TopKind = 'repository' | 'client' | 'site'
+
 /** Requests and transfers of one process. */
 export interface ProcessActivity {
   readonly pid: number
@@ -32,7 +35,7 @@ export interface ProcessActivity {
   /** Per second. A transfer counts once it has ended. */
   readonly rates: Rates
   readonly transfers: readonly ListedTransfer[]
-  readonly top: { readonly repository: readonly Ranked[]; readonly client: readonly Ranked[] }
+  readonly top: Readonly<Record<TopKind, readonly Ranked[]>>
 }
 
 /** Counts the requests of this process for `berth status` and `berth top`, in bounded memory. */
@@ -40,6 +43,8 @@ export class Activity {
   readonly #seconds: Second[] = []
   readonly #repositories = new TopTable()
   readonly #clients = new TopTable()
+  readonly #sites = new TopTable()
+  #registrySite: string | undefined
   readonly #now: () => number
   #totalRequests = 0
   #listTransfers: () => ListedTransfer[] = () => []
@@ -54,6 +59,16 @@ export class Activity {
     this.#listTransfers = list
   }
 
+  /** Names the registry's own host among the sites. Without a front door it is the only one, and has no name. */
+  nameRegistry(site: string): void {
+    this.#registrySite = site
+  }
+
+  /** Counts a request of another site that is over. */
+  noteSite({ status, bytes }: Pick<AccessLine, 'status' | 'bytes'>, site: string): void {
+    this.#sites.add(site, { bytes, hasFailed: status >= 500, now: this.#now() })
+  }
+
   /** Counts a request of the registry that is over. */
   note({ status, bytes, received, repository, remote }: AccessLine): void {
     const now = this.#now()
@@ -63,9 +78,10 @@ export class Activity {
     if (status >= 500) second.failures++
     second.sentBytes += bytes
     second.receivedBytes += received
-    const counted = { bytes: bytes + received, now }
+    const counted = { bytes: bytes + received, hasFailed: status >= 500, now }
     if (repository !== undefined) this.#repositories.add(repository, counted)
     if (remote !== undefined) this.#clients.add(remote, counted)
+    if (this.#registrySite !== undefined) this.#sites.add(this.#registrySite, counted)
   }
 
   /** The counts of this moment. */
@@ -77,7 +93,11 @@ export class Activity {
       totalRequests: this.#totalRequests,
       rates: this.#rates(Math.floor(now / 1000)),
       transfers: this.#listTransfers(),
-      top: { repository: this.#repositories.list(now), client: this.#clients.list(now) },
+      top: {
+        repository: this.#repositories.list(now),
+        client: this.#clients.list(now),
+        site: this.#sites.list(now),
+      },
     }
   }
 

@@ -49,6 +49,7 @@ export async function readServerStatus(dataDir: string): Promise<ServerStatus | 
     top: {
       repository: merge(all.map(({ top }) => top.repository)),
       client: merge(all.map(({ top }) => top.client)),
+      site: merge(all.map(({ top }) => top.site)),
     },
   }
 }
@@ -61,6 +62,7 @@ function merge(lists: readonly (readonly Ranked[])[]): Ranked[] {
       name: ranked.name,
       requestsPerSecond: ranked.requestsPerSecond + (other?.requestsPerSecond ?? 0),
       bytesPerSecond: ranked.bytesPerSecond + (other?.bytesPerSecond ?? 0),
+      failuresPerSecond: ranked.failuresPerSecond + (other?.failuresPerSecond ?? 0),
       excessPerSecond: ranked.excessPerSecond + (other?.excessPerSecond ?? 0),
     })
   }

@@ -4,9 +4,9 @@ import { TopTable } from './top-table.ts'
 
 test('TopTable ranks by bytes, then by requests, and forgets with time', () => {
   const table = new TopTable()
-  for (let i = 0; i < 3; i++) table.add('often', { bytes: 0, now: 0 })
-  table.add('large', { bytes: 1000, now: 0 })
-  table.add('once', { bytes: 0, now: 0 })
+  for (let i = 0; i < 3; i++) table.add('often', { bytes: 0, hasFailed: false, now: 0 })
+  table.add('large', { bytes: 1000, hasFailed: false, now: 0 })
+  table.add('once', { bytes: 0, hasFailed: false, now: 0 })
   const at = (now: number) => table.list(now)
   assert.deepEqual(
     at(0).map(({ name }) => name),
@@ -21,8 +21,8 @@ test('TopTable ranks by bytes, then by requests, and forgets with time', () => {
 test('TopTable keeps frequent names among any number of others, within its bound, and says what may be wrong', () => {
   const table = new TopTable()
   for (let i = 0; i < 20_000; i++) {
-    table.add(`stranger-${i}`, { bytes: 1, now: 0 })
-    if (i % 10 === 0) table.add('regular', { bytes: 100, now: 0 })
+    table.add(`stranger-${i}`, { bytes: 1, hasFailed: false, now: 0 })
+    if (i % 10 === 0) table.add('regular', { bytes: 100, hasFailed: false, now: 0 })
   }
   const list = table.list(0)
   assert.equal(list.length, 50)
@@ -46,7 +46,7 @@ test('TopTable counts as a full sort would, also after its weights began again',
   const end = 20_000_000
   for (let now = 0; now <= end; now += 5_000) {
     const name = `name-${Math.floor(random() ** 2 * 200)}`
-    table.add(name, { bytes: 10, now })
+    table.add(name, { bytes: 10, hasFailed: false, now })
     expected.set(name, (expected.get(name) ?? 0) + 0.5 ** ((end - now) / 30_000))
   }
   const order = [...expected].sort(([, a], [, b]) => b - a).slice(0, 20)
@@ -65,9 +65,9 @@ test('TopTable replaces the least of its names when it is full', () => {
   const table = new TopTable()
   // The names with one request are 0, 2, 4 and so on: others have more.
   for (let i = 0; i < 256; i++) {
-    for (let n = 0; n <= (i % 2) * 3; n++) table.add(`name-${i}`, { bytes: 1, now: 0 })
+    for (let n = 0; n <= (i % 2) * 3; n++) table.add(`name-${i}`, { bytes: 1, hasFailed: false, now: 0 })
   }
-  for (let i = 0; i < 128; i++) table.add(`new-${i}`, { bytes: 1_000, now: 0 })
+  for (let i = 0; i < 128; i++) table.add(`new-${i}`, { bytes: 1_000, hasFailed: false, now: 0 })
   const found = table.list(0)
   assert.ok(found.every(({ name }) => name.startsWith('new-')))
   const excess = new Set(found.map(({ excessPerSecond }) => Math.round(excessPerSecond / (Math.LN2 / 30))))

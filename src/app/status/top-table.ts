@@ -16,10 +16,20 @@ interface Count {
   name: string
   requests: number
   bytes: number
+  failures: number
   /** Requests that may be those of names whose place it took. */
   excess: number
   /** Place in the heap. */
   place: number
+}
+
+/** A request to count. */
+interface CountedRequest {
+  readonly bytes: number
+  /** True if its status is 500 or more. */
+  readonly hasFailed: boolean
+  /** Milliseconds. */
+  readonly now: number
 }
 
 /** A name with what it does per second, lately. */
@@ -27,6 +37,8 @@ export interface Ranked {
   readonly name: string
   readonly requestsPerSecond: number
   readonly bytesPerSecond: number
+  /** Answers with a status from 500 on. */
+  readonly failuresPerSecond: number
   /** Part of the requests that may belong to other names, as the table was full. */
   readonly excessPerSecond: number
 }
@@ -43,12 +55,13 @@ export class TopTable {
   #base = 0
 
   /** Counts a request. */
-  add(name: string, { bytes, now }: { bytes: number; now: number }): void {
+  add(name: string, { bytes, hasFailed, now }: CountedRequest): void {
     const key = name.slice(0, MAX_NAME_LENGTH)
     const weight = this.#weigh(now)
     const count = this.#counts.get(key) ?? this.#make(key)
     count.requests += weight
     count.bytes += weight * bytes
+    if (hasFailed) count.failures += weight
     this.#moveDown(count)
   }
 
@@ -57,10 +70,11 @@ export class TopTable {
     const weight = this.#weigh(now)
     const perSecond = (value: number): number => (value / weight) * PER_MS * 1000
     return this.#heap
-      .map(({ name, requests, bytes, excess }) => ({
+      .map(({ name, requests, bytes, failures, excess }) => ({
         name,
         requestsPerSecond: perSecond(requests),
         bytesPerSecond: perSecond(bytes),
+        failuresPerSecond: perSecond(failures),
         excessPerSecond: perSecond(excess),
       }))
       .sort((a, b) => b.bytesPerSecond - a.bytesPerSecond || b.requestsPerSecond - a.requestsPerSecond)
@@ -75,6 +89,7 @@ export class TopTable {
     for (const count of this.#heap) {
       count.requests *= factor
       count.bytes *= factor
+      count.failures *= factor
       count.excess *= factor
     }
     this.#base = now
@@ -87,7 +102,7 @@ export class TopTable {
     const isFull = least !== undefined && this.#heap.length >= MAX_NAMES
     if (isFull) this.#counts.delete(least.name)
     const excess = isFull ? least.requests : 0
-    const count = { name, requests: excess, bytes: 0, excess, place: 0 }
+    const count = { name, requests: excess, bytes: 0, failures: 0, excess, place: 0 }
     this.#counts.set(name, count)
     if (isFull) this.#heap[0] = count
     else this.#insertAtTop(count)

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
+import type { TopKind } from '../../app/status/activity.ts'
 import { type CommandContext, createContext, printResult } from '../context/command-context.ts'
 import { loadWithoutDomain } from '../context/load-without-domain.ts'
 import { CliError } from '../errors/cli-error.ts'
@@ -19,6 +20,7 @@ const TOP_EXAMPLES = `
 Examples:
   berth top                      the busiest repositories of the last minute
   berth top --by client --limit 5
+  berth top --by site            the hosts of the front door, the registry's own among them
   berth top --watch`
 
 /** Pause between two screens, in milliseconds. */
@@ -51,8 +53,8 @@ export function addStatusCommand(program: Command, io: Io): void {
 export function addTopCommand(program: Command, io: Io): void {
   program
     .command('top')
-    .description('Show the busiest repositories or clients of the running server.')
-    .option('--by <WHAT>', 'repository or client', 'repository')
+    .description('Show the busiest repositories, clients or sites of the running server.')
+    .option('--by <WHAT>', 'repository, client or site', 'repository')
     .option('--limit <N>', 'rows', DEFAULT_LIMIT)
     .option('--watch', 'show it again every two seconds')
     .addHelpText('after', TOP_EXAMPLES)
@@ -73,10 +75,10 @@ export function addTopCommand(program: Command, io: Io): void {
     })
 }
 
-function readTopFlags({ flags }: CommandContext): { by: 'repository' | 'client'; limit: number } {
+function readTopFlags({ flags }: CommandContext): { by: TopKind; limit: number } {
   const by = flags.by
-  if (by !== 'repository' && by !== 'client')
-    throw new CliError('USAGE', '--by must be "repository" or "client"')
+  if (by !== 'repository' && by !== 'client' && by !== 'site')
+    throw new CliError('USAGE', '--by must be "repository", "client" or "site"')
   const limit = Number(flags.limit)
   if (!Number.isInteger(limit) || limit < 1)
     throw new CliError('USAGE', '--limit must be a whole number from 1')

@@ -1,3 +1,4 @@
+import type { TopKind } from '../../app/status/activity.ts'
 import type { ServerStatus, Status } from '../../app/status/read-status.ts'
 import { formatBytes, formatPairs, formatTable } from './table.ts'
 
@@ -50,7 +51,7 @@ function formatServer(server: ServerStatus): string {
     ['Berth', `${server.version} (node ${server.node})`],
     ['Up', formatAge(server.startedAt)],
     ['Listens on', server.urls.join(', ')],
-    ['Processes', `${server.workers}, ${formatBytes(server.residentBytes)} of memory${formatSilent(server)}`],
+    ['Processes', `${formatProcesses(server)}, ${formatBytes(server.residentBytes)} of memory`],
     [
       'Requests',
       `${server.totalRequests} so far, ${rates.requests.toFixed(1)} a second, ${rates.failures.toFixed(1)} of them failed (status 5xx)`,
@@ -62,8 +63,11 @@ function formatServer(server: ServerStatus): string {
   ])
 }
 
-function formatSilent({ silent }: ServerStatus): string {
-  return silent === 0 ? '' : `; ${silent} did not answer and are not counted here`
+/** With workers this counts the primary, too, as the memory does. */
+function formatProcesses({ workers, silent }: ServerStatus): string {
+  if (workers === 1) return '1'
+  const late = silent === 0 ? '' : `, of which ${silent} did not answer and are not counted here`
+  return `${workers + 1} (a primary and ${workers} workers${late})`
 }
 
 function formatTransfers({ transfers }: ServerStatus): string {
@@ -112,16 +116,17 @@ function formatAge(since: string): string {
 }
 
 /** The busiest names, by bytes. */
-export function formatTop(server: ServerStatus, by: 'repository' | 'client', limit: number): string {
+export function formatTop(server: ServerStatus, by: TopKind, limit: number): string {
   const ranked = server.top[by]
   const rows = ranked
     .slice(0, limit)
-    .map(({ name, bytesPerSecond, requestsPerSecond, excessPerSecond }) => [
+    .map(({ name, bytesPerSecond, requestsPerSecond, failuresPerSecond, excessPerSecond }) => [
       name,
       formatBytes(Math.round(bytesPerSecond)),
       requestsPerSecond.toFixed(2),
+      failuresPerSecond.toFixed(2),
       excessPerSecond < 0.005 ? '' : `up to ${excessPerSecond.toFixed(2)} of them by others`,
     ])
-  const table = formatTable([by.toUpperCase(), 'BYTES/S', 'REQUESTS/S', ''], rows)
+  const table = formatTable([by.toUpperCase(), 'BYTES/S', 'REQUESTS/S', 'FAILED/S', ''], rows)
   return `${table}\nOver the last minute or so; a transfer counts once it has ended. Names beyond the 256 busiest of each process are left out.`
 }

@@ -20,6 +20,8 @@ export interface SiteHandlerParts {
   readonly collector: ChunkCollector
   /** Log of a line for each request of a site; undefined: none. */
   readonly siteLog: SiteLog | undefined
+  /** Called with each failure of a server behind a site; undefined: nothing counts them. */
+  readonly onUpstreamFailure?: ForwardTools['onUpstreamFailure']
   /** Requests under way at one server; 16,384 if undefined. */
   readonly maxRequestsPerServer?: number
   /** Rules about files of sites; undefined: no dotfiles, no links that lead out. */

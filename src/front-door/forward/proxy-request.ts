@@ -12,7 +12,7 @@ import { breakOff } from '../listen/http/messages/break-off.ts'
 import type { UpstreamDeclaration, UpstreamServer } from '../sites/site-declaration.ts'
 import type { LocationSettings } from '../vhost/settings/settings.ts'
 import { upstreamTls } from './connect/connect-tls.ts'
-import type { ForwardTools } from './forward-tools.ts'
+import { countFailure, type ForwardTools } from './forward-tools.ts'
 import { type AnswerHead, AnswerPassing, isIntercepted, keepChallenges } from './pass/pass-answer.ts'
 import { declareOrigin, formatOrigin } from './pass/upstream-origin.ts'
 import { type AnswerSink, type Flight, forwardRequest, type OutgoingRequest } from './send/forward-request.ts'
@@ -277,6 +277,7 @@ class Proxying {
       reason,
     }
     tools.logger.warn({ ...facts, ...causeOf(error) }, 'an upstream failed')
+    countFailure(tools, this.#exchange.site, { reason, error })
     // A failure of this process to open a connection is no fault of the server.
     const isOwnFault = isOutOfDescriptors(error)
     if (isUnsent(reason) && !isOwnFault) tools.picker.fail(server)

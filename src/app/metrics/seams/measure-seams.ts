@@ -1,10 +1,12 @@
 import type { KyselyPlugin } from 'kysely'
 import { AccountError, type Authenticator } from '../../../accounts/accounts.ts'
+import type { CredentialCache } from '../../../accounts/log-in/credential-cache.ts'
 import type { Database, Queries } from '../../../database/database.ts'
 import type { SiteLog } from '../../../front-door/answer/site-access-log.ts'
+import type { OnUpstreamFailure } from '../../../front-door/forward/forward-tools.ts'
 import type { RequestMeter } from '../../../http/request/request-meter.ts'
 import type { Meter } from '../../../metrics/meter.ts'
-import type { ProcessMetrics } from '../../../metrics/process-metrics.ts'
+import type { MetricSource, ProcessMetrics } from '../../../metrics/process-metrics.ts'
 
 /** Sites with values of their own, in the order of their first requests; all others are counted together. */
 const MAX_SITES = 100
@@ -52,6 +54,22 @@ export function measureLogins<A extends Authenticator>(accounts: A, meter: Meter
         if (error instanceof AccountError && error.retryAfterS !== undefined) count('refused')
         throw error
       }
+    },
+  }
+}
+
+/** The figures of remembered credentials. */
+export function createCredentialSource(cache: Pick<CredentialCache, 'figures'>): MetricSource {
+  let counted = cache.figures().lookups
+  return {
+    name: 'credentials',
+    read: async () => (meter) => {
+      const { lookups, remembered } = cache.figures()
+      for (const result of ['right', 'wrong', 'missed'] as const)
+        meter.count('berth_credential_lookups_total', { result }, lookups[result] - counted[result])
+      for (const result of ['right', 'wrong'] as const)
+        meter.set('berth_credentials_remembered', remembered[result], { result })
+      counted = lookups
     },
   }
 }
@@ -106,25 +124,31 @@ function measureQueries<S>(read: Queries<S>, meter: Meter): Queries<S> {
   return (read as Queries<S> & { withPlugin(plugin: KyselyPlugin): Queries<S> }).withPlugin(plugin)
 }
 
-/** Counts the requests of sites, beside their log if there is one. */
-export function countSites(log: SiteLog | undefined, meter: Meter): SiteLog {
+/** Creates the function that names sites, a bounded number of them. */
+function createSiteNames(): (site: string) => string {
   const names = new Set<string>()
-  const nameOf = (site: string): string => {
+  return (site) => {
     if (names.has(site)) return site
     if (names.size >= MAX_SITES) return OTHER_SITES
     names.add(site)
     return site
   }
-  return {
-    write: (line, place) => log?.write(line, place),
-    count({ status, bytes, ms }, declared) {
-      const site = nameOf(declared)
-      meter.count('berth_site_requests_total', { site, status: classOf(status) })
-      meter.count('berth_site_request_seconds_total', { site }, ms / 1_000)
-      if (bytes > 0) meter.count('berth_site_sent_bytes_total', { site }, bytes)
-    },
-    reopen: () => log?.reopen(),
-    close: async () => log?.close(),
+}
+
+/** Creates the function that counts the failures of servers behind sites. */
+export function createFailureCounter(meter: Meter): OnUpstreamFailure {
+  const nameOf = createSiteNames()
+  return (site, kind) => meter.count('berth_upstream_failures_total', { site: nameOf(site), kind })
+}
+
+/** Creates the function that counts the requests of sites. */
+export function createSiteCounter(meter: Meter): NonNullable<SiteLog['count']> {
+  const nameOf = createSiteNames()
+  return ({ status, bytes, ms }, declared) => {
+    const site = nameOf(declared)
+    meter.count('berth_site_requests_total', { site, status: classOf(status) })
+    meter.count('berth_site_request_seconds_total', { site }, ms / 1_000)
+    if (bytes > 0) meter.count('berth_site_sent_bytes_total', { site }, bytes)
   }
 }
 

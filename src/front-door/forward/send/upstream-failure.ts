@@ -1,3 +1,4 @@
+import { isOutOfDescriptors } from '../../../stream/descriptors.ts'
 import type { LocationSettings } from '../../vhost/settings/settings.ts'
 import { ConnectFailed, type ConnectFailure, wasUsed } from '../connect/connect-server.ts'
 import type { BodyStopped } from './request-body.ts'
@@ -14,6 +15,15 @@ export type UpstreamFailure =
   /** The client's body stopped. */
   | 'body'
   | 'aborted'
+
+/** Kind of a failure, for figures: the reasons that are faults of the server, and of them the refused connections apart. */
+export type FailureKind = Exclude<UpstreamFailure, 'body' | 'aborted'> | 'refused'
+
+/** The kind of a failure; undefined if it is none of the server. */
+export function toFailureKind(reason: UpstreamFailure, error: Error): FailureKind | undefined {
+  if (reason === 'body' || reason === 'aborted' || isOutOfDescriptors(error)) return undefined
+  return reason === 'unreachable' && causeOf(error).code === 'ECONNREFUSED' ? 'refused' : reason
+}
 
 /** Code of an error for an answer that did not come in time. */
 export const ANSWER_TIMEOUT = 'ANSWER_TIMEOUT'

@@ -11,7 +11,7 @@ import { enterLimits } from '../../judge/rate-limits.ts'
 import type { UpstreamDeclaration, UpstreamServer } from '../../sites/site-declaration.ts'
 import { accessLogFor } from '../../vhost/settings/access.ts'
 import type { LocationSettings } from '../../vhost/settings/settings.ts'
-import type { ForwardTools } from '../forward-tools.ts'
+import { countFailure, type ForwardTools } from '../forward-tools.ts'
 import { answerHeaders, isIntercepted, passIncoming } from '../pass/pass-answer.ts'
 import { declareOrigin } from '../pass/upstream-origin.ts'
 import { BODY_STATUS } from '../proxy-request.ts'
@@ -186,7 +186,7 @@ function mayTryAfterAnswer(attempt: Attempt, { statusCode = 0 }: IncomingMessage
 }
 
 function noteFailure(
-  { visit: { host, requestId } }: Attempt,
+  { visit: { host, requestId, site } }: Attempt,
   {
     server,
     tools,
@@ -198,6 +198,7 @@ function noteFailure(
     { host, id: requestId, server: server.name, address, reason, ...causeOf(error) },
     'an upstream failed',
   )
+  countFailure(tools, site, { reason, error })
   // A failure of this process to open a connection is no fault of the server.
   if (isUnsent(reason) && !isOutOfDescriptors(error)) tools.picker.fail(server)
 }
