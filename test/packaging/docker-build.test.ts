@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { type Architecture, findOwnArchitecture } from '../../packaging/architecture.ts'
 import { part, skipReason } from '../parts/find-parts.ts'
 import { startBuildkitd } from '../parts/start-buildkitd.ts'
 import { type DockerRoom, openDockerRoom } from '../support/docker/docker-room.ts'
@@ -11,6 +12,7 @@ import { makeTempFolder } from '../support/machine/temp-folder.ts'
 import { pack } from './packages.ts'
 import { type SavedImage, unpackSavedImage } from './saved-image.ts'
 
+const ARCHITECTURES = ['amd64', 'arm64'] as const
 /** Longest build of an image, in ms. */
 const BUILD_TIMEOUT_MS = 180_000
 /** Fields of a configuration that an engine acts on, or a person reads. */
@@ -20,25 +22,31 @@ const FIELDS = ['User', 'ExposedPorts', 'Env', 'Entrypoint', 'Cmd', 'WorkingDir'
 ])
 
 describe('the Containerfile', {
-  skip: skipReason('docker', 'dockerd', 'buildah', 'ip', 'busybox'),
+  skip: skipReason('docker', 'dockerd', 'buildah', 'ip', 'busybox', 'aarch64-linux-gnu-strip'),
 }, () => {
   const resources = new AsyncDisposableStack()
   let home: string
   let room: DockerRoom
-  let buildah: SavedImage
+  let file: string
+  /** Images that buildah built, by architecture. */
+  const buildah = new Map<Architecture, SavedImage>()
+  const own = findOwnArchitecture() ?? 'amd64'
   const context = (): string => join(home, 'made/image')
 
   before(async () => {
     home = resources.use(await makeTempFolder('docker-build')).path
-    const file = await pack('image', join(home, 'made'))
-    buildah = await unpackSavedImage(file, join(home, 'buildah'), 'berth:0.1.0')
+    file = await pack('image', join(home, 'made'), '--arch', ARCHITECTURES.join())
+    for (const architecture of ARCHITECTURES) {
+      const tag = `berth:0.1.0-${architecture}`
+      buildah.set(architecture, await unpackSavedImage(file, join(home, architecture), tag))
+    }
     room = resources.use(await openDockerRoom())
   })
   after(() => resources.disposeAsync())
 
   /** Values of the arguments with which buildah built. */
   const values = (): string[] => {
-    const labels = buildah.config.config.Labels as Readonly<Record<string, string>>
+    const labels = buildah.get(own)?.config.config.Labels as Readonly<Record<string, string>>
     return ['version', 'revision', 'created'].map(
       (name) => `${name.toUpperCase()}=${labels[`org.opencontainers.image.${name}`]}`,
     )
@@ -47,7 +55,7 @@ describe('the Containerfile', {
   const dockerBuild = async (tag: string, ...more: string[]): Promise<void> => {
     // The older builder: BuildKit inside Docker needs a plug-in that Debian's docker.io lacks.
     const env = { ...process.env, DOCKER_BUILDKIT: '0', HOME: home }
-    const all = [`TARGETARCH=${buildah.config.architecture}`, ...values(), ...more]
+    const all = [`TARGETARCH=${own}`, ...values(), ...more]
     const args = [...all.flatMap((value) => ['--build-arg', value]), '--tag', tag]
     await runOk(
       part('docker'),
@@ -56,52 +64,65 @@ describe('the Containerfile', {
     )
   }
 
-  const assertSame = async (file: string, tag: string): Promise<void> => {
-    const made = await unpackSavedImage(file, `${file}-files`, tag)
+  const assertSame = async (saved: string, tag: string, architecture: Architecture): Promise<void> => {
+    const expected = buildah.get(architecture) ?? assert.fail()
+    const made = await unpackSavedImage(saved, `${saved}-files`, tag)
     const files = await listFiles(made.root)
     assert.match(
       files.join('\n'),
       /^data 40755 65532:65532 .*\n(?:.*\n)*usr\/bin\/berth 100755 0:0 [0-9a-f]{64}$/m,
     )
-    assert.deepEqual(files, await listFiles(buildah.root))
-    const pick = ({ config: { architecture, os, config } }: SavedImage): unknown[] => [
-      ...[architecture, os],
+    assert.deepEqual(files, await listFiles(expected.root))
+    const pick = ({ config: { config, ...image } }: SavedImage): unknown[] => [
+      ...[image.architecture, image.os],
       ...FIELDS.map((field) => [field, config[field]]),
     ]
-    assert.deepEqual(pick(made), pick(buildah))
+    assert.deepEqual(pick(made), pick(expected))
   }
 
   it('is by Docker’s older builder the same image as by buildah', async () => {
     await dockerBuild('berth:docker')
-    const file = join(home, 'docker.tar')
-    await room.docker('save', '--output', file, 'berth:docker')
-    await assertSame(file, 'berth:docker')
+    const saved = join(home, 'docker.tar')
+    await room.docker('save', '--output', saved, 'berth:docker')
+    await assertSame(saved, 'berth:docker', own)
   })
 
-  it('is by BuildKit the same image, for the architecture that BuildKit itself names', {
+  it('is by BuildKit the same image, for each architecture', {
     skip: skipReason('buildkitd', 'buildctl', 'runc'),
   }, async () => {
     const daemon = await startBuildkitd()
     resources.defer(() => daemon.stop())
-    const file = join(home, 'buildkit.tar')
-    const options = [...values().map((value) => `build-arg:${value}`), 'filename=Containerfile']
-    await runOk(
-      part('buildctl'),
-      [
-        ...['--addr', `unix://${daemon.socket}`, 'build', '--frontend', 'dockerfile.v0'],
-        ...['--local', `context=${context()}`, '--local', `dockerfile=${context()}`],
-        ...options.flatMap((option) => ['--opt', option]),
-        ...['--output', `type=docker,name=berth:buildkit,dest=${file}`],
-      ],
-      { timeoutMs: BUILD_TIMEOUT_MS },
-    )
-    await assertSame(file, 'berth:buildkit')
+    for (const architecture of ARCHITECTURES) {
+      const saved = join(home, `buildkit-${architecture}.tar`)
+      const options = values().map((value) => `build-arg:${value}`)
+      options.push('filename=Containerfile', `platform=linux/${architecture}`)
+      await runOk(
+        part('buildctl'),
+        [
+          ...['--addr', `unix://${daemon.socket}`, 'build', '--frontend', 'dockerfile.v0'],
+          ...['--local', `context=${context()}`, '--local', `dockerfile=${context()}`],
+          ...options.flatMap((option) => ['--opt', option]),
+          ...['--output', `type=docker,name=berth:buildkit,dest=${saved}`],
+        ],
+        { timeoutMs: BUILD_TIMEOUT_MS },
+      )
+      await assertSame(saved, 'berth:buildkit', architecture)
+    }
+  })
+
+  it('is loaded by Docker from the file of several architectures, each under a tag of its own', async () => {
+    await room.docker('load', '--input', file)
+    for (const architecture of ARCHITECTURES) {
+      const shown = await room.docker(
+        ...['inspect', '--format', '{{.Architecture}}', `berth:0.1.0-${architecture}`],
+      )
+      assert.equal(shown.trim(), architecture)
+    }
   })
 
   it('stands on an image of Debian by BASE, whose /lib is a link', async () => {
-    const { architecture } = buildah.config
     const merged = join(home, 'merged')
-    await runOk('sh', ['-ec', MERGE, join(context(), architecture, 'debian-files'), merged])
+    await runOk('sh', ['-ec', MERGE, join(context(), own, 'debian-files'), merged])
     await runOk('tar', ['--create', '--file', join(home, 'merged.tar'), '--directory', merged, '.'])
     await room.docker('import', join(home, 'merged.tar'), 'debian:merged')
     await dockerBuild('berth:on-debian', 'BASE=debian:merged')
