@@ -89,9 +89,12 @@ export function actionsOf(principal: Principal, repository: string, rules: Acces
 export function visibleRepositories(principal: Principal, rules: AccessRules): RepositoryScope {
   const includes = (name: string) => includesAction(actionsOf(principal, name, rules), 'pull')
   if (principal.kind === 'anonymous') return scopeOf(rules.pullPatterns(['anonymous']), includes)
-  const { isAdmin, subject, limits } = principal
+  const { isAdmin, limits } = principal
   if (isAdmin && !limits) return 'all'
-  const pullable = [...ownedNames(principal).map(allBelow), ...rules.pullPatterns(rules.subjectsOf(subject))]
+  const pullable = [
+    ...ownedNames(principal).map(allBelow),
+    ...rules.pullPatterns(rules.subjectsOf(principal)),
+  ]
   if (!isAdmin) return scopeOf(pullable, includes)
   return scopeOf(
     [...(limits ?? []).map(({ where }) => where), ...rules.pullPatterns(['anonymous'])],

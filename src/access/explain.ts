@@ -32,7 +32,7 @@ export function explainAccess(
   set: RuleSet,
 ): Explanation {
   const rules = new AccessRules(set)
-  const subjects = principal.kind === 'anonymous' ? ['anonymous'] : rules.subjectsOf(principal.subject)
+  const subjects = principal.kind === 'anonymous' ? ['anonymous'] : rules.subjectsOf(principal)
   const covering = set.rules.filter(({ where }) => matchesPattern(where, repository))
   const allowing = covering.filter(({ what }) => includesAction(maskOf(what), action))
   const isMine = ({ who }: AccessRule): boolean => subjects.includes(who)

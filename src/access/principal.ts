@@ -19,6 +19,8 @@ export interface AccountPrincipal {
   readonly name: string
   /** The account as rules and groups refer to it: {@link subjectOf}. */
   readonly subject: string
+  /** Names of its groups in the directory that it comes from, at its last log-in; undefined: it comes from none. */
+  readonly directoryGroups?: readonly string[] | undefined
   readonly isAdmin: boolean
   /**
    * Names whose repositories, `<name>/**`, belong to this account: its own, unless it belongs to another account, and
@@ -27,8 +29,8 @@ export interface AccountPrincipal {
   readonly owns: readonly string[]
   /**
    * The most that the credentials may do, in addition to all other conditions: a personal token or a robot's secret can
-   * be narrower than its account. Undefined: all that the account may. Each is
-   * compared at each request, so whoever keeps them keeps few.
+   * be narrower than its account. Undefined: all that the account may. Each is compared at each
+   * request, so whoever keeps them keeps few.
    */
   readonly limits: readonly AccessLimit[] | undefined
   /** Grants of the bearer token; undefined for Basic credentials, which have all rights of the account. */
@@ -64,12 +66,13 @@ interface RightsHolder {
   /** `htpasswd`: a line of a file; by default the database. */
   readonly source?: 'database' | 'htpasswd' | 'directory' | undefined
   readonly limits?: readonly AccessLimit[] | undefined
+  readonly directoryGroups?: readonly string[] | undefined
 }
 
 /** The principal of an account, with the grants of its token. */
 export function accountPrincipal(holder: RightsHolder, scopes: AccountPrincipal['scopes']): AccountPrincipal {
-  const { kind = 'user', id, name, isAdmin, owns, limits } = holder
-  return { kind, id, name, subject: subjectOf(holder), isAdmin, owns, limits, scopes }
+  const { kind = 'user', id, name, isAdmin, owns, limits, directoryGroups } = holder
+  return { kind, id, name, subject: subjectOf(holder), directoryGroups, isAdmin, owns, limits, scopes }
 }
 
 /**

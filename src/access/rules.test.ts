@@ -64,6 +64,27 @@ for (const [rules, ...expected] of RULE_TABLE) {
   })
 }
 
+test('CVE-2025-23208: groups of a directory are those of the last log-in, also where an answer is remembered', () => {
+  const rules = rulesOf([
+    rule('directory:builders', 'team/**', 'pull'),
+    rule('directory:a b', 'team/app', 'delete'),
+  ])
+  const member = (...directoryGroups: string[]) => ({ ...user('alice'), directoryGroups })
+  const table: [groups: string[], expected: string][] = [
+    [['builders'], 'pull'],
+    [[], ''],
+    [['others', 'builders'], 'pull'],
+    [['builder'], ''],
+    [['a b'], 'delete'],
+    [['a', 'b'], ''],
+    [['directory:builders'], ''],
+  ]
+  for (const [groups, expected] of [...table, ...table])
+    assert.equal(allowed(member(...groups), 'team/app', rules), expected, groups.join())
+  assert.equal(isListed(visibleRepositories(member('builders'), rules), 'team/x'), true)
+  assert.equal(isListed(visibleRepositories(member(), rules), 'team/x'), false)
+})
+
 test('visibility lets everyone or every account pull, and of several patterns the narrowest counts', () => {
   const rules = rulesOf([], {
     visibility: [

@@ -39,6 +39,9 @@ export interface RuleSet {
   readonly visibility: readonly VisibilityRule[]
 }
 
+/** An account as far as rules are about it. */
+type RuleAccount = Pick<AccountPrincipal, 'subject' | 'directoryGroups'>
+
 /** Answers remembered: those of a few hundred clients at work, in about 1 MB. */
 const MAX_REMEMBERED = 4_096
 
@@ -77,13 +80,17 @@ export class AccessRules {
   }
 
   /** Acts that rules and visibility allow an account in a repository; what everyone may is included. */
-  actionsOf({ subject }: Pick<AccountPrincipal, 'subject'>, repository: string): ActionMask {
-    return this.#remember(subject, repository, () => this.#find(this.subjectsOf(subject), repository))
+  actionsOf(account: RuleAccount, repository: string): ActionMask {
+    const { subject, directoryGroups } = account
+    // The groups of a directory change without a change of rules. As JSON, so that no two lists are the same text.
+    const key = directoryGroups ? JSON.stringify([subject, directoryGroups]) : subject
+    return this.#remember(key, repository, () => this.#find(this.subjectsOf(account), repository))
   }
 
   /** Everyone whom a rule can name so that it is about this account: itself, its groups, and all. */
-  subjectsOf(account: string): RuleSubject[] {
-    return [account, ...(this.#groups.get(account) ?? []), 'signed-in', 'anonymous']
+  subjectsOf({ subject, directoryGroups = [] }: RuleAccount): RuleSubject[] {
+    const external = directoryGroups.map((name) => `directory:${name}`)
+    return [subject, ...(this.#groups.get(subject) ?? []), ...external, 'signed-in', 'anonymous']
   }
 
   /**

@@ -27,7 +27,7 @@ export class DocumentFault extends Error {
 
 type Path = readonly (string | number)[]
 
-const WHO = 'must be anonymous, signed-in, group:NAME, user:NAME, robot:NAME or htpasswd:NAME'
+const WHO = 'must be anonymous, signed-in, group:NAME, directory:NAME, user:NAME, robot:NAME or htpasswd:NAME'
 const WHERE =
   'must be the name of a repository, such as team/app, or end in a segment * or **, such as team/**'
 const WHAT = `must be a list of ${ACTION_WORDS.join(', ')}`

@@ -35,6 +35,7 @@ const DOCUMENT = parseAccessDocument({
     { who: 'group:backend', where: ['team/**', 'shared'], what: ['pull', 'create'] },
     { who: 'user:bob', where: 'team/app', what: 'overwrite' },
     { who: 'signed-in', where: 'shared', what: 'pull' },
+    { who: 'directory:The builders', where: 'built/**', what: 'pull' },
   ],
   visibility: { 'open/**': 'public', 'open/not': 'private' },
 })
@@ -106,7 +107,7 @@ test('edits keep what they do not name, and a group made anew has another id', a
   const [anew] = after.rules.groups
   assert.deepEqual([old?.members, anew?.members], [['htpasswd:old', 'robot:1'], ['user:2']])
   assert.notEqual(old?.id, anew?.id)
-  assert.equal(after.rules.rules.length, 3)
+  assert.equal(after.rules.rules.length, 4)
 })
 
 test('what refers to an account that is gone is not in the document, and goes with the next change', async (openDatabase) => {

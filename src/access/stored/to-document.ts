@@ -1,4 +1,5 @@
 import { type AccessDocument, sortDocument } from '../document/access-document.ts'
+import { isStoredAsItIs } from './foreign-names.ts'
 import type { StoredRows } from './stored-rows.ts'
 
 /** Names by id, of groups and accounts. */
@@ -10,7 +11,7 @@ export type NamesById = ReadonlyMap<string, string>
  */
 export function toDocument(rows: StoredRows, accounts: NamesById): AccessDocument {
   const nameOf = (id: string): string | undefined => {
-    if (id === 'anonymous' || id === 'signed-in' || id.startsWith('htpasswd:')) return id
+    if (isStoredAsItIs(id)) return id
     const group = rows.groupNames.get(id)
     return group === undefined ? accounts.get(id) : `group:${group}`
   }

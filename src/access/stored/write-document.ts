@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import { AccessError } from '../access-error.ts'
 import type { AccessDocument, SubjectName } from '../document/access-document.ts'
+import { isStoredAsItIs } from './foreign-names.ts'
 import type { AccessSchema } from './schema.ts'
 import { formatActions, groupId, type StoredRows } from './stored-rows.ts'
 
@@ -78,7 +79,7 @@ async function writeGroups(
 }
 
 function findId(name: SubjectName, { groups, accounts }: { groups: IdsByName; accounts: IdsByName }): string {
-  if (name === 'anonymous' || name === 'signed-in' || name.startsWith('htpasswd:')) return name
+  if (isStoredAsItIs(name)) return name
   const id = name.startsWith('group:') ? groups.get(name.slice('group:'.length)) : accounts.get(name)
   if (id !== undefined) return id
   throw new AccessError(

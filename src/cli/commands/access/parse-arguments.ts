@@ -9,7 +9,7 @@ import { CliError } from '../../errors/cli-error.ts'
 export function parseWho(text: string): SubjectName {
   return require(parseSubject(
     withKind(text),
-  ), text, 'is nobody: use anonymous, signed-in, group:NAME, a user, robot:NAME or htpasswd:NAME')
+  ), text, 'is nobody: use anonymous, signed-in, group:NAME, directory:NAME, a user, robot:NAME or htpasswd:NAME')
 }
 
 /** A member of a group; a name alone is that of a user. Errors: `CliError` `USAGE`. */
