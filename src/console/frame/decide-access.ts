@@ -26,6 +26,8 @@ export function findRefusal(
   const { principal, credentials } = login
   if (credentials !== 'none' && credentials !== 'accepted') return refuse(unauthorized(credentials))
   if (access === 'anyone') return undefined
+  // An anonymous token may check that this is a registry; routes about the account need one.
+  if (access === 'signed-in' && principal.kind === 'anonymous') return refuse(unauthorized(credentials))
   const demand = toDemand(access, repository)
   const decision: Decision = decide(principal, demand, rules)
   switch (decision) {
@@ -78,7 +80,7 @@ function toScopes(demand: Demand): TokenScope[] {
 function unauthorized(credentials: ConsoleLogin['credentials']): OciError {
   const messages: Record<ConsoleLogin['credentials'], string> = {
     none: 'Authentication is required: send an Authorization header',
-    accepted: 'The token does not cover this request',
+    accepted: 'The token does not cover this request, or is of no account',
     'bad-token': 'The token is not valid here or has expired: request a new one',
     'bad-password': 'The name or the password is wrong',
     unreadable: 'The Authorization header cannot be read: use Basic or Bearer',
