@@ -92,7 +92,9 @@ function parseLine(argv: string[]): Line | string {
     if (!kind) return `There is no kind "${name}"`
     for (const flag of ['arch', 'reproducible'] as const)
       if (values[flag] !== undefined && !kind.flags.includes(flag)) return `${name} has no flag --${flag}`
-    const architectures = parseArchitectures(values.arch)
+    // Kinds without the flag are the same for all architectures, and can be made on any machine.
+    const hasArchitecture = kind.flags.includes('arch')
+    const architectures = hasArchitecture ? parseArchitectures(values.arch) : (['amd64'] as const)
     if (typeof architectures === 'string') return architectures
     if (architectures.length > 1 && !kind.isForSeveral) return `${name} takes one architecture`
     return {
