@@ -118,8 +118,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
     never: [...FILE_SYSTEM, ...NETWORK, ...SQL],
   },
   { folder: 'front-door', may: ['log', 'stream', 'files/watched-folder.ts', TRACE_PORT], never: SQL },
-  { folder: 'egress', may: [], never: [...FILE_SYSTEM, ...SQL] },
-  { folder: 'certificates', may: ['log', 'files', 'egress'], never: SQL },
+  { folder: 'certificates', may: ['log', 'files'], never: SQL },
   {
     folder: 'upkeep',
     may: [

@@ -3,8 +3,8 @@ import type { RequestListener, ServerResponse } from 'node:http'
 import { describe, it, test } from 'node:test'
 import { makeMail, makePaper } from '../../../test/support/certificates/paper-ca.ts'
 import { startApp } from '../../../test/support/door/start-app.ts'
-import { isPublicAddress } from '../../egress/public-address.ts'
 import { fetchIssuer } from './fetch-issuer.ts'
+import { isPublicAddress } from './public-address.ts'
 
 const { root, upper } = makeMail(['www.example.com'])
 

@@ -1,11 +1,12 @@
 import type { X509Certificate } from 'node:crypto'
+import { lookup } from 'node:dns'
 import type { IncomingMessage } from 'node:http'
 import { get as getHttps } from 'node:https'
-import { allowedLookup, isAllowedHost } from '../../egress/allowed-lookup.ts'
-import { isPublicAddress } from '../../egress/public-address.ts'
+import { isIP, type LookupFunction } from 'node:net'
 import { CertificateError, reasonOf } from '../x509/certificate-error.ts'
 import { readMailedFiles } from '../x509/mailed-files.ts'
 import { isSignedBy, issuerUrlsOf, shortName } from '../x509/x509-facts.ts'
+import { isPublicAddress } from './public-address.ts'
 
 const http = process.getBuiltinModule('node:http')
 
@@ -61,7 +62,8 @@ async function fetchBounded(
   const isUsual = (url.protocol === 'http:' || url.protocol === 'https:') && url.username === ''
   const isAnyPort = isAllowed !== isPublicAddress
   if (!isUsual || (url.port !== '' && !isAnyPort)) throw new Error('this address is not contacted')
-  if (!isAllowedHost(url, isAllowed)) throw new Error('the address is not one of the public internet')
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  if (isIP(host) !== 0 && !isAllowed(host)) throw new Error('the address is not one of the public internet')
   const timeout = AbortSignal.timeout(TIMEOUT_MS)
   const options = {
     // A connection of its own: the address that was checked is the one that is connected to.
@@ -88,5 +90,20 @@ async function fetchBounded(
     return Buffer.concat(chunks)
   } finally {
     response.destroy()
+  }
+}
+
+/** Looks a name up and accepts it only if each of its addresses is allowed. */
+function allowedLookup(isAllowed: (address: string) => boolean): LookupFunction {
+  return (host, options, done) => {
+    lookup(host, { ...options, all: true }, (error, addresses) => {
+      const [first] = addresses ?? []
+      if (error || first === undefined) {
+        done(error ?? new Error('the name has no address'), [])
+      } else if (!addresses.every(({ address }) => isAllowed(address))) {
+        done(new Error('the name leads out of the public internet'), [])
+      } else if (options.all) done(null, addresses)
+      else done(null, first.address, first.family)
+    })
   }
 }
