@@ -78,7 +78,15 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   },
   {
     folder: 'accounts',
-    may: ['oci', 'log', 'access/principal.ts', 'access/account-name.ts', ...DATABASE_PORT, ...EVENTS_PORT],
+    may: [
+      'oci',
+      'log',
+      'access/principal.ts',
+      'access/account-name.ts',
+      'access/limits.ts',
+      ...DATABASE_PORT,
+      ...EVENTS_PORT,
+    ],
     never: [...NETWORK, 'node:sqlite'],
   },
   {
@@ -168,6 +176,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
       'events/audit/list-events.ts',
       'access',
       'accounts/accounts.ts',
+      'accounts/secrets.ts',
       'registry/repositories.ts',
       'registry/manage-tags.ts',
       'registry/list-quotas.ts',

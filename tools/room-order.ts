@@ -16,7 +16,10 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
   { folder: 'access', rooms: ['stored/migrations', '.', 'document', 'stored'] },
   {
     folder: 'accounts',
-    rooms: ['migrations', '.', 'passwords', 'guesses', 'htpasswd', 'users', 'log-in', 'create-accounts.ts'],
+    rooms: [
+      ...['migrations', '.', 'passwords', 'guesses', 'htpasswd', 'users', 'secrets', 'workloads', 'log-in'],
+      'create-accounts.ts',
+    ],
   },
   {
     folder: 'app',
@@ -85,6 +88,7 @@ export const ROOM_ORDER: readonly RoomOrder[] = [
         'commands/user',
         'commands/access',
         'commands/group',
+        'commands/token',
         'commands/policy',
         'commands/tag',
         'commands/repo',

@@ -2,6 +2,7 @@ import type { RepositoryName } from '../oci/repository-name.ts'
 import { isAccountName } from './account-name.ts'
 import { type ActionMask, ALL_ACTIONS, includesAction, maskOf, NO_ACTIONS } from './action-mask.ts'
 import type { RegistryAction, RegistryGrant, RepositoryAction, RuleAction } from './actions.ts'
+import { isAdministrationWithin } from './limits.ts'
 import type { AccountPrincipal, Principal } from './principal.ts'
 import { allBelow, matchesPattern, parsePattern } from './repository-pattern.ts'
 import { type RepositoryScope, scopeOf } from './repository-scope.ts'
@@ -62,8 +63,8 @@ function decideForRegistry(principal: Principal, action: RegistryAction, rules: 
   }
   if (action === 'administer') {
     if (!principal.isAdmin) return 'deny'
-    // No scope of a token covers it, and no limits: only all rights of an administrator do.
-    return principal.scopes || principal.limits ? 'widen' : 'allow'
+    // No scope of a token covers it: only credentials of an administrator do, with limits only if these name it.
+    return principal.scopes || !isAdministrationWithin(principal.kind, principal.limits) ? 'widen' : 'allow'
   }
   return action === 'ping' || holdsGrant(principal, action) ? 'allow' : 'widen'
 }

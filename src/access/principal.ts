@@ -1,5 +1,5 @@
-import type { RegistryGrant, RepositoryAction, RuleAction } from './actions.ts'
-import type { RepositoryPattern } from './repository-pattern.ts'
+import type { RegistryGrant, RepositoryAction } from './actions.ts'
+import type { Limits } from './limits.ts'
 
 /** Owner of a request. */
 export type Principal = AnonymousPrincipal | AccountPrincipal
@@ -32,15 +32,9 @@ export interface AccountPrincipal {
    * be narrower than its account. Undefined: all that the account may. Each is compared at each
    * request, so whoever keeps them keeps few.
    */
-  readonly limits: readonly AccessLimit[] | undefined
+  readonly limits: Limits | undefined
   /** Grants of the bearer token; undefined for Basic credentials, which have all rights of the account. */
   readonly scopes: readonly TokenScope[] | undefined
-}
-
-/** Acts in some repositories that credentials are limited to. */
-interface AccessLimit {
-  readonly where: RepositoryPattern
-  readonly what: readonly RuleAction[]
 }
 
 /** A grant inside a token. */
@@ -65,7 +59,9 @@ interface RightsHolder {
   readonly kind?: 'user' | 'robot' | undefined
   /** `htpasswd`: a line of a file; by default the database. */
   readonly source?: 'database' | 'htpasswd' | 'directory' | undefined
-  readonly limits?: readonly AccessLimit[] | undefined
+  /** Id of the user with whose rights a robot acts; rules about the robot itself then have no effect. */
+  readonly actsFor?: string | undefined
+  readonly limits?: Limits | undefined
   readonly directoryGroups?: readonly string[] | undefined
 }
 
@@ -79,8 +75,8 @@ export function accountPrincipal(holder: RightsHolder, scopes: AccountPrincipal[
  * The account as rules and groups refer to it: its id, which is never given again. A line of an htpasswd file has no id
  * that outlives a new password: rules refer to it by its name, and never to an account of the database by that.
  */
-function subjectOf({ id, name, source }: Pick<RightsHolder, 'id' | 'name' | 'source'>): string {
-  return source === 'htpasswd' ? `htpasswd:${name}` : id
+function subjectOf({ id, name, source, actsFor }: RightsHolder): string {
+  return source === 'htpasswd' ? `htpasswd:${name}` : (actsFor ?? id)
 }
 
 /** Name of the account; that of no account has brackets, which no name has. */

@@ -1,4 +1,6 @@
-/** An account as lists show it. */
+import type { Limits } from '../access/limits.ts'
+
+/** An account as lists show it, and as a request is made by it. */
 export interface Account {
   /** Never given to another account, also not to a later one of the same name. */
   readonly id: string
@@ -14,6 +16,16 @@ export interface Account {
   readonly source: 'database' | 'htpasswd' | 'directory'
   /** Groups of the directory at the last log-in; undefined: none. */
   readonly directoryGroups?: readonly string[] | undefined
+  /** By default `user`. */
+  readonly kind?: 'user' | 'robot' | undefined
+  /** Names the secret or the trust by which it logged in; undefined: its password. */
+  readonly credential?: string | undefined
+  /** The most that it may do by that credential; undefined: all that the rules allow. */
+  readonly limits?: Limits | undefined
+  /** Of a robot: the id of the user with whose rights it acts, if it has an owner. */
+  readonly actsFor?: string | undefined
+  /** Time at which a log-in by this credential ends, in milliseconds since 1970; undefined: at no set time. */
+  readonly endsAt?: number | undefined
   /** Grows with each change that must end log-ins. */
   readonly version: string
   readonly createdAt: Date | undefined
@@ -22,20 +34,29 @@ export interface Account {
 /** Checks credentials: the part of accounts that the HTTP side uses. */
 export interface Authenticator {
   /**
-   * The account if name and password are right and it is enabled. It is looked up once, when the call begins.
+   * The account if name and password are right and it is enabled. It is looked up once, when the call begins. In place of
+   * the password a personal token, a robot's secret or an ID token that a robot trusts may be given; a `name` of undefined
+   * stands for that of such a token's account, and fits no password.
    *
    * A wrong name costs as much time as a wrong password. Verified credentials are remembered for a short time as a
    * keyed hash and forgotten when the account changes, in this process or another. `remoteAddress` is the client's, as
    * text; for undefined or a loopback address failures are not counted by address. Errors: `AccountError`
-   * `TOO_MANY_ATTEMPTS` if too many hash jobs wait, or this name or address failed too often of late.
+   * `TOO_MANY_ATTEMPTS` if too many hash jobs wait, or this name or address failed too often of late; `TOKEN_REFUSED` for
+   * a token that is not in force any more, or is another account's: its message is for the sender.
    */
   verifyPassword(
-    name: string,
+    name: string | undefined,
     password: string,
     remoteAddress?: string | undefined,
   ): Promise<Account | undefined>
-  /** The account if it exists and is enabled: called for each token, so that disabling takes effect at once. */
-  findEnabled(name: string): Account | undefined | Promise<Account | undefined>
+  /**
+   * The account if it exists and is enabled, and its `credential`, if there is one, is still in force: called for each
+   * access token, so that disabling and revoking take effect at once.
+   */
+  findEnabled(
+    name: string,
+    credential?: string | undefined,
+  ): Account | undefined | Promise<Account | undefined>
 }
 
 /** Manages the accounts of the database, for commands. */
@@ -86,6 +107,12 @@ type AccountErrorCode =
   | 'TOO_MANY_ATTEMPTS'
   | 'DIRECTORY_UNREACHABLE'
   | 'DIRECTORY_ACCOUNT'
+  | 'TOKEN_REFUSED'
+  | 'TOKEN_UNKNOWN'
+  | 'TOO_MANY_TOKENS'
+  | 'ROBOT_UNKNOWN'
+  | 'TRUST_INVALID'
+  | 'TRUST_UNKNOWN'
 
 /** A failure about an account; callers turn it into their own words or status. */
 export class AccountError extends Error {

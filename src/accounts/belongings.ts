@@ -5,8 +5,8 @@ import type { JoinedTransaction } from '../database/database.ts'
  * so that they count with the change of the account, or not at all.
  */
 export interface AccountBelongings {
-  /** Ends all log-ins of a name. */
-  endLogIns(tx: JoinedTransaction, name: string): Promise<void>
+  /** Ends all log-ins of a name, or those that were made with one secret or trust, by its id. */
+  endLogIns(tx: JoinedTransaction, name: string, credential?: string): Promise<void>
   /**
    * Ends the upload sessions of an account, by its id; their bytes are removed with those of other abandoned sessions.
    */

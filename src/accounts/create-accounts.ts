@@ -11,10 +11,18 @@ import { LoginGuard } from './log-in/login-guard.ts'
 import { checkPassword } from './log-in/password-check.ts'
 import { PASSWORD_COST, type PasswordCost } from './passwords/password-hash.ts'
 import type { AccountsSchema } from './schema.ts'
+import { createRobotManager } from './secrets/robot-manager.ts'
+import { createSecretCheck, isSecret } from './secrets/secret-check.ts'
+import { createTokenManager } from './secrets/token-manager.ts'
+import { isTrustCredential } from './secrets/trust-rows.ts'
+import type { RobotManager, TokenManager } from './secrets.ts'
 import { createAccountLookup } from './users/account-lookup.ts'
 import { DatabaseAccountManager } from './users/account-manager.ts'
 import { admitPerson } from './users/directory-accounts.ts'
 import { type DirectorySync, syncDirectory } from './users/sync-directory.ts'
+import type { FetchDocument, OnIssuerFailure } from './workloads/issuer-keys.ts'
+import { isIdToken } from './workloads/verify-id-token.ts'
+import { createWorkloadCheck } from './workloads/workload-check.ts'
 
 /** Dependencies and settings of accounts. */
 interface AccountsOptions {
@@ -35,6 +43,11 @@ interface AccountsOptions {
   readonly guard?: LoginGuard
   /** Persons of another service who may log in; by default none. */
   readonly directory?: DirectoryOptions | undefined
+  /** Fetches the keys of issuers of ID tokens; by default none are, and only trusts with keys of their own count. */
+  readonly fetchDocument?: FetchDocument
+  readonly onIssuerFailure?: OnIssuerFailure | undefined
+  /** Names of this registry as the audience of ID tokens; by default none. */
+  readonly audiences?: () => Promise<readonly string[]>
   /** Cost of new hashes, and of checks for a name without a hash; by default the one that keeps passwords safe. */
   readonly passwordCost?: PasswordCost
 }
@@ -50,6 +63,8 @@ interface DirectoryOptions {
 
 /** The accounts of one Berth, for checking and for managing. */
 export interface Accounts extends Authenticator, AccountManager, AsyncDisposable {
+  readonly tokens: TokenManager
+  readonly robots: RobotManager
   /** Status of `htpasswdFile`; undefined without one. Read at the start, to refuse an unreadable file. */
   htpasswdStatus(): Promise<HtpasswdStatus | undefined>
   /**
@@ -96,9 +111,14 @@ export function createAccounts(options: AccountsOptions): Accounts {
   const close = async (): Promise<void> => {
     if (options.guard === undefined) await guard.close()
   }
+  const secretParts = { database, belongings, clock: rowClock }
   return {
-    verifyPassword: (name, password, address) => authenticator.verifyPassword(name, password, address),
-    findEnabled: (name) => authenticator.findEnabled(name),
+    ...createCredentialChecks(options, { authenticator, clock: rowClock }),
+    tokens: createTokenManager(secretParts),
+    robots: createRobotManager({
+      ...secretParts,
+      hasLine: async (name) => (await htpasswd.find(name)) !== undefined,
+    }),
     add: (account) => manager.add(account),
     setPassword: (name, password) => manager.setPassword(name, password),
     remove: (name, options) => manager.remove(name, options),
@@ -120,6 +140,33 @@ export function createAccounts(options: AccountsOptions): Accounts {
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+/** The check of a credential by its form: a secret, an ID token, or else a password. */
+function createCredentialChecks(
+  options: AccountsOptions,
+  { authenticator, clock }: { authenticator: Authenticator; clock: () => number },
+): Authenticator {
+  const { database, fetchDocument = refuseFetch, audiences = async () => [] } = options
+  const { onIssuerFailure = () => {} } = options
+  const secrets = createSecretCheck(database, clock)
+  const workloads = createWorkloadCheck({ database, clock, fetchDocument, onIssuerFailure, audiences })
+  return {
+    async verifyPassword(name, password, remoteAddress) {
+      if (isSecret(password)) return secrets.verify({ name, secret: password, remoteAddress })
+      if (isIdToken(password)) return workloads.verify({ name, token: password, remoteAddress })
+      return name === undefined ? undefined : authenticator.verifyPassword(name, password, remoteAddress)
+    },
+    findEnabled(name, credential) {
+      if (credential === undefined) return authenticator.findEnabled(name)
+      const check = isTrustCredential(credential) ? workloads : secrets
+      return check.find(name, credential)
+    },
+  }
+}
+
+async function refuseFetch(): Promise<never> {
+  throw new Error('this process fetches none')
 }
 
 function createAuthenticator(

@@ -2,6 +2,7 @@ import type { MigrationSet } from '../database/migrations.ts'
 import { createUsers } from './migrations/001-users.ts'
 import { createLoginPlaceTable } from './migrations/002-login-places.ts'
 import { addHeldNames } from './migrations/003-held-names.ts'
+import { createRobotsAndSecrets } from './migrations/004-robots-and-secrets.ts'
 import { addDirectory } from './migrations/005-directory.ts'
 
 /** The schema of accounts, step by step; `schema.ts` describes the columns. */
@@ -11,6 +12,7 @@ export const ACCOUNTS_MIGRATIONS: MigrationSet = {
     '001-users': createUsers,
     '002-login-places': createLoginPlaceTable,
     '003-held-names': addHeldNames,
+    '004-robots-and-secrets': createRobotsAndSecrets,
     '005-directory': addDirectory,
   },
   formerNames: {

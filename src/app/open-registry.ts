@@ -151,7 +151,7 @@ export async function openRegistry(context: RegistryContext): Promise<Served> {
     tokens: await createTokenService({ database, lifetimeS: config.tokenLifetimeS }),
     refreshTokens: await createRefreshTokenService({
       database,
-      findEnabled: (name) => accounts.findEnabled(name),
+      findEnabled: (name, credential) => accounts.findEnabled(name, credential),
       onReuse: ({ name, id }) =>
         logger.warn(
           { account: name, logIn: id },

@@ -19,7 +19,7 @@ import { CertificateExpiry, logExpiredDaily } from './certificates/certificate-e
 import { TlsPairWatch } from './certificates/tls-pair-watch.ts'
 import { type FirstAdmin, makeFirstAdmin, prepareFirstAdmin } from './data/first-admin.ts'
 import { readGivenPassword } from './data/given-password.ts'
-import { logDirectoryTrouble, logHtpasswd, openStore, type Store } from './data/open-store.ts'
+import { logAccountTrouble, openStore, type Store } from './data/open-store.ts'
 import { describeUpdate } from './database/describe-update.ts'
 import { refuseLostDatabase } from './database/lost-database.ts'
 import { logFrozen, logListening, logReplaced, withDatabaseFaults } from './database/open-database.ts'
@@ -188,8 +188,7 @@ function openOwnStore(
 ): Promise<Store> {
   return openStore(config, {
     ...parts,
-    onHtpasswdChange: (status, file) => logHtpasswd(logger, status, file),
-    onDirectoryTrouble: (name, error) => logDirectoryTrouble(logger, name, error),
+    ...logAccountTrouble(logger),
     onUpdate: (update) => logger.warn(update, describeUpdate(update)),
     onReplaced: (file) => logReplaced(logger, file),
     onFrozen: (file) => logFrozen(logger, file),

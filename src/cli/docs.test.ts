@@ -27,8 +27,8 @@ const UNIONS = [
   'src/policies/policy-error.ts',
   'src/access/access-error.ts',
 ]
-/** Only the HTTP side meets it. */
-const NOT_IN_COMMANDS = ['TOO_MANY_ATTEMPTS']
+/** Only the HTTP side meets these. */
+const NOT_IN_COMMANDS = ['TOO_MANY_ATTEMPTS', 'TOKEN_REFUSED']
 
 const documented = new Map(
   [...PAGE.matchAll(/^\| `([A-Z_]+)` \| (\d) \|/gm)].map((row) => [row[1] ?? '', row[2]]),
@@ -69,6 +69,8 @@ test('docs/cli.md lists exactly the commands there are', async () => {
   for (const name of await listCommands([])) {
     const groups = [
       'user',
+      'token',
+      'robot',
       'repo',
       'tag',
       'manifest',

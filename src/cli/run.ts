@@ -15,6 +15,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   setup: async () => (await import('./commands/setup/setup.ts')).addSetupCommand,
   config: async () => (await import('./commands/config.ts')).addConfigCommand,
   user: async () => (await import('./commands/user/user.ts')).addUserCommand,
+  token: async () => (await import('./commands/token/token.ts')).addTokenCommand,
+  robot: async () => (await import('./commands/token/robot.ts')).addRobotCommand,
   repo: async () => (await import('./commands/repo/repo.ts')).addRepoCommand,
   manifest: async () => (await import('./commands/manifest.ts')).addManifestCommand,
   tag: async () => (await import('./commands/tag/tag.ts')).addTagCommand,

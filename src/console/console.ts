@@ -5,6 +5,8 @@ export interface ConsoleLogin {
   readonly principal: Principal
   /** `accepted`, `none`, or the reason why they do not count. */
   readonly credentials: 'none' | 'accepted' | 'bad-token' | 'bad-password' | 'unreadable'
+  /** Why a token in the place of the password was refused, for its sender. */
+  readonly reason?: string | undefined
 }
 
 /** A request to the admin API as HTTP carried it. */

@@ -107,10 +107,11 @@ function scopedActions(action: RepositoryAction | RuleAction): readonly Reposito
 /** Wrong credentials get no answer as another principal. */
 function findRefusal(
   decision: Decision,
-  { credentials }: Authenticated,
+  authenticated: Authenticated,
   deny: () => OciError,
 ): OciError | undefined {
-  if (credentials !== 'none' && credentials !== 'accepted') return unauthorized(credentials)
+  const { credentials } = authenticated
+  if (credentials !== 'none' && credentials !== 'accepted') return unauthorized(authenticated)
   switch (decision) {
     case 'allow':
       return undefined
@@ -118,7 +119,7 @@ function findRefusal(
       return deny()
     case 'log-in':
     case 'widen':
-      return unauthorized(credentials)
+      return unauthorized(authenticated)
     default:
       return decision satisfies never
   }

@@ -10,6 +10,7 @@ const SHAPES: readonly string[] = [
   `github_pat_\\w${REST}`,
   `gl(?:pat|ptt|dt|rtr?|cbt|ft|soat|agent|oas|ffct|imt|wt)-[\\w.-]${REST}`,
   `dckr_(?:pat|oat)_[\\w-]${REST}`,
+  `berth_(?:pat|robot|rt)_[\\w-]${REST}`,
   `npm_[A-Za-z0-9]${REST}`,
   `pypi-Ag[\\w-]${REST}`,
   '(?:AKIA|ASIA)[A-Z0-9]{16}',
@@ -25,7 +26,7 @@ const SHAPES: readonly string[] = [
 const TOKEN = new RegExp(SHAPES.join('|'), 'g')
 /** First characters of the shapes: most texts have none of them, and are done with one look. */
 const BEGIN =
-  /gh[pousr]_|github_|gl[a-z]{2,5}-|dckr_|npm_|pypi-A|A[KS]IA|AIza|xox|xapp-|k_live_|hf_|eyJ|-----BEGIN/
+  /berth_|gh[pousr]_|github_|gl[a-z]{2,5}-|dckr_|npm_|pypi-A|A[KS]IA|AIza|xox|xapp-|k_live_|hf_|eyJ|-----BEGIN/
 
 /** A text with this in place of each credential of a known shape. */
 export function replaceTokens(text: string, by: string): string {

@@ -24,6 +24,8 @@ export interface RefreshTokenTable {
   user_name: string
   /** The account's version at the issue: another one ends it. */
   user_version: string
+  /** The secret or trust by which the account logged in; null: its password. */
+  credential: string | null
   client_id: string
   created_at: number
   expires_at: number

@@ -7,6 +7,8 @@ export interface AccessClaims {
   readonly scopes: readonly TokenScope[]
   /** The account's version at the issue: another one ends the token. Undefined for an anonymous token. */
   readonly accountVersion?: string
+  /** The secret or trust by which the account logged in; undefined: its password. */
+  readonly credential?: string
 }
 
 /** An access token in the answer of the token endpoint. */
@@ -36,6 +38,10 @@ export interface TokenOwner {
   readonly name: string
   /** A changed version ends the tokens issued before. */
   readonly version: string
+  /** The secret or trust by which it logged in; undefined: its password. */
+  readonly credential?: string | undefined
+  /** Time at which log-ins by that credential end, in milliseconds since 1970; undefined: at no set time. */
+  readonly endsAt?: number | undefined
 }
 
 /** Issues and redeems refresh tokens, which `docker login` keeps instead of the password. `A`: an account. */

@@ -69,6 +69,16 @@ test('a server with a certificate of its own', async () => {
   })
 })
 
+test('tokens and robots', async () => {
+  await withReader({}, async (reader) => {
+    await reader.run('berth user add alice --new --password-stdin', { input: PASSWORD })
+    for (const command of RUN_BY_NODE.filter((found) => /^berth (?:token|robot) /.test(found))) {
+      if (/ (?:revoke|remove) /.test(command)) await reader.answer(command, ['y'])
+      else await reader.run(command)
+    }
+  })
+})
+
 test('password files', async () => {
   const make = 'htpasswd -B -C 10 -c users.htpasswd carol'
   const serve = 'bin/berth serve --htpasswd-file users.htpasswd'

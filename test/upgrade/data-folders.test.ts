@@ -108,6 +108,9 @@ async function assertCommandsKept(data: string, { done }: DataFolderContent): Pr
     runOk(BERTH_BIN, [...args, '--data', data], { env: cleanEnvironment() })
   if (done.includes('tag pin')) assert.match(await command('tag', 'pins', '--json'), /"fixture"/)
   if (done.includes('policy apply')) assert.match(await command('policy', 'show', '--json'), /"v\*"/)
+  if (done.includes('token create'))
+    assert.match(await command('token', 'list'), /fixture .* alice\/app:pull/)
+  if (done.includes('robot create')) assert.match(await command('robot', 'list'), /fixture-robot +alice/)
   const tags = await command('tag', 'list', 'alice/app', '--json')
   assert.equal(tags.includes('"gone"'), !done.includes('tag delete'), tags)
 }

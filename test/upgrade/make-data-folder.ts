@@ -25,6 +25,8 @@ const LATER_COMMANDS: readonly { readonly args: readonly string[]; readonly inpu
     input: 'policies:\n  - repositories: ["alice/**"]\n    immutable: ["v*"]\n',
   },
   { args: ['tag', 'delete', 'alice/app', 'gone', '--yes'] },
+  { args: ['token', 'create', 'alice', 'fixture', '--allow', 'alice/app:pull', '--expires', 'never'] },
+  { args: ['robot', 'create', 'fixture-robot', '--owner', 'alice'] },
 ]
 
 const [name, checkout = '.'] = process.argv.slice(2)

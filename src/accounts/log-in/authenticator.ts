@@ -55,11 +55,11 @@ export class PasswordAuthenticator implements Authenticator {
   }
 
   async verifyPassword(
-    name: string,
+    name: string | undefined,
     password: string,
     remoteAddress?: string | undefined,
   ): Promise<Account | undefined> {
-    if (!isPossibleName(name) || !isPossiblePassword(password)) return undefined
+    if (name === undefined || !isPossibleName(name) || !isPossiblePassword(password)) return undefined
     const { cache, scope, find, throttle } = this.#parts
     const key = cache.deriveKey(`${scope}\0${name}`, password)
     const known = await find(name)

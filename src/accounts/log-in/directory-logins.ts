@@ -43,6 +43,7 @@ export function addDirectory(local: Authenticator, parts: DirectoryLoginParts): 
   })
   return {
     async verifyPassword(name, password, remoteAddress) {
+      if (name === undefined) return undefined
       const known = await find(name)
       const isPerson = known ? known.account.source === 'directory' : isAccountName(name)
       return (isPerson ? persons : local).verifyPassword(name, password, remoteAddress)

@@ -15,6 +15,7 @@ import {
   findRepositoriesOf,
   giveNames,
   parseHeldNames,
+  refuseRobotName,
   refuseTaken,
   releaseName,
   retireName,
@@ -66,6 +67,7 @@ export class DatabaseAccountManager implements AccountManager {
       created_at: this.#clock(),
     }
     await this.#database.transaction(async (tx) => {
+      await refuseRobotName(tx, name, 'ALREADY_EXISTS')
       const { numInsertedOrUpdatedRows } = await tx
         .insertInto('users')
         .values(row)

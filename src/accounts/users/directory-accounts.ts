@@ -5,7 +5,7 @@ import { type Account, AccountError } from '../accounts.ts'
 import type { AccountBelongings } from '../belongings.ts'
 import type { DirectoryPerson } from '../directory.ts'
 import type { AccountsSchema } from '../schema.ts'
-import { findBelowIn, refuseTaken } from './name-ownership.ts'
+import { findBelowIn, refuseRobotName, refuseTaken } from './name-ownership.ts'
 import { isLastAdmin, rowToAccount, type UserRow } from './user-rows.ts'
 
 /** A hash that no password matches: only the directory checks the passwords of its persons. */
@@ -37,6 +37,7 @@ export async function admitPerson(
   return database.transaction(async (tx) => {
     const row = await findRow(tx, person.name)
     if (row) return toEnabled(await updateRow(tx, { row, wish }))
+    await refuseRobotName(tx, person.name, 'NAME_TAKEN')
     await refuseOthersName(tx, person, belongings)
     await tx
       .insertInto('users')

@@ -87,6 +87,19 @@ export async function refuseTaken(
   )
 }
 
+/**
+ * A name is that of one kind of account only: it would not be clear whose log-ins and log lines are meant. Errors:
+ * `AccountError` with `code` if a robot has the name.
+ */
+export async function refuseRobotName(
+  tx: Transaction<AccountsSchema>,
+  name: string,
+  code: 'ALREADY_EXISTS' | 'NAME_TAKEN',
+): Promise<void> {
+  const robot = await tx.selectFrom('robots').select('id').where('name', '=', name).executeTakeFirst()
+  if (robot) throw new AccountError(code, `There is a robot "${name}" already`)
+}
+
 /** Frees a retired name. */
 export async function releaseName(tx: Transaction<AccountsSchema>, name: string): Promise<void> {
   await tx.deleteFrom('retired_names').where('name', '=', name).execute()

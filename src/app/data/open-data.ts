@@ -1,6 +1,7 @@
 import type { AccessManager } from '../../access/document/access-manager.ts'
 import { createAccessManager } from '../../access/stored/create-access-manager.ts'
 import type { AccountManager } from '../../accounts/accounts.ts'
+import type { RobotManager, TokenManager } from '../../accounts/secrets.ts'
 import type { Config } from '../../config/config.ts'
 import { type AuditReader, createAuditReader } from '../../events/audit/audit-reader.ts'
 import type { NewEvent } from '../../events/event.ts'
@@ -29,6 +30,8 @@ import { requireFacts } from './require-data.ts'
 /** The data of one Berth, open for the operator's commands, whether or not the server runs. */
 export interface OpenData extends AsyncDisposable {
   readonly accounts: AccountManager
+  readonly tokens: TokenManager
+  readonly robots: RobotManager
   readonly repositories: RepositoryManager
   readonly tags: TagLister
   readonly policies: PolicyManager
@@ -77,6 +80,8 @@ export async function openData(
       if (method === 'setPassword' || method === 'remove')
         await forgetFirstPassword(config.dataDir, String(name))
     }),
+    tokens: withClearFaults(store.accounts.tokens, file),
+    robots: withClearFaults(store.accounts.robots, file),
     repositories: withClearFaults(managers.repositories, file),
     tags: withClearFaults(createTagLister(managers), file),
     policies: withClearFaults(managers.policies, file),

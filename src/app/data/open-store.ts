@@ -3,6 +3,7 @@ import { type Accounts, createAccounts } from '../../accounts/create-accounts.ts
 import { createLoginPlaces } from '../../accounts/guesses/login-places.ts'
 import type { HtpasswdStatus } from '../../accounts/htpasswd/htpasswd-file.ts'
 import { LoginGuard, type LoginRelay } from '../../accounts/log-in/login-guard.ts'
+import type { OnIssuerFailure } from '../../accounts/workloads/issuer-keys.ts'
 import type { Config } from '../../config/config.ts'
 import { Headroom } from '../../files/headroom.ts'
 import { createLdapDirectory } from '../../ldap/ldap-directory.ts'
@@ -12,6 +13,7 @@ import { type DatabaseOptions, type OpenedDatabase, openDatabase } from '../data
 import { prepareFolder } from '../folders/data-folder.ts'
 import { measureDatabase, measureLogins } from '../metrics/seams/measure-seams.ts'
 import type { Tracing } from '../traces/open-tracing.ts'
+import { createDocumentFetch, listAudiences } from './issuers-of-tokens.ts'
 
 /** The database and the accounts of a data folder. */
 export interface Store extends OpenedDatabase {
@@ -23,6 +25,7 @@ export interface Store extends OpenedDatabase {
 
 /** Called with events, beside those of the database. */
 interface StoreOptions extends Partial<DatabaseOptions> {
+  readonly onIssuerFailure?: OnIssuerFailure | undefined
   readonly onHtpasswdChange?: (status: HtpasswdStatus, path: string) => void
   /** Called if a person of the directory cannot log in here, or the directory gives no answer. */
   readonly onDirectoryTrouble?: (name: string, error: Error) => void
@@ -42,6 +45,7 @@ export async function openStore(
   {
     onHtpasswdChange = () => {},
     onDirectoryTrouble = () => {},
+    onIssuerFailure,
     loginRelay,
     loginSecret,
     metrics,
@@ -72,6 +76,9 @@ export async function openStore(
       onTrouble: onDirectoryTrouble,
     },
     guard,
+    onIssuerFailure,
+    fetchDocument: createDocumentFetch(config),
+    audiences: listAudiences(config, database),
   })
   return {
     database,
@@ -86,8 +93,20 @@ export async function openStore(
   }
 }
 
+/** The part of the options that logs what becomes of files, directories and issuers of accounts. */
+export function logAccountTrouble(
+  logger: Logger,
+): Required<Pick<StoreOptions, 'onHtpasswdChange' | 'onDirectoryTrouble' | 'onIssuerFailure'>> {
+  return {
+    onHtpasswdChange: (status, file) => logHtpasswd(logger, status, file),
+    onDirectoryTrouble: (name, error) => logDirectoryTrouble(logger, name, error),
+    onIssuerFailure: (failure) =>
+      logger.warn(failure, 'the keys of an issuer of ID tokens could not be fetched'),
+  }
+}
+
 /** Logs why a person of the directory could not log in. */
-export function logDirectoryTrouble(logger: Logger, name: string, error: Error): void {
+function logDirectoryTrouble(logger: Logger, name: string, error: Error): void {
   const message = isUnreachable(error)
     ? 'a log-in failed: the directory gave no answer'
     : 'a person of the directory cannot log in'
@@ -99,7 +118,7 @@ function isUnreachable(error: Error): boolean {
 }
 
 /** Logs the status of an htpasswd file that was read. */
-export function logHtpasswd(
+function logHtpasswd(
   logger: Logger,
   { usableAccounts, warnings, problem }: HtpasswdStatus,
   file: string,

@@ -1,4 +1,5 @@
 import type { AccountDirectory } from '../../access/stored/account-directory.ts'
+import { robotAccountId } from '../../accounts/secrets/secret-rows.ts'
 import { userId } from '../../accounts/users/user-rows.ts'
 import type { Database } from '../../database/database.ts'
 import type { BerthSchema } from './database-schema.ts'
@@ -7,9 +8,13 @@ import type { BerthSchema } from './database-schema.ts'
 export function accountDirectory({ read }: Database<BerthSchema>): AccountDirectory {
   return {
     async listIds(tx) {
-      const db = tx ? tx.withTables<Pick<BerthSchema, 'users'>>() : read
+      const db = tx ? tx.withTables<Pick<BerthSchema, 'users' | 'robots'>>() : read
       const users = await db.selectFrom('users').select(['id', 'name']).execute()
-      return new Map(users.map(({ id, name }) => [`user:${name}`, userId(id)]))
+      const robots = await db.selectFrom('robots').select(['id', 'name']).execute()
+      return new Map([
+        ...users.map(({ id, name }) => [`user:${name}`, userId(id)] as const),
+        ...robots.map(({ id, name }) => [`robot:${name}`, robotAccountId(id)] as const),
+      ])
     },
   }
 }

@@ -33,6 +33,9 @@ export function recordAccountChanges<A extends AccountManager>(
   }
 }
 
+/** Stands for the name of a token that was sent alone; no account has brackets in its name. */
+const UNNAMED = '(token)'
+
 /** Called with each checked log-in. It neither waits nor fails. */
 type NoteLogIn = (login: {
   readonly name: string
@@ -45,14 +48,17 @@ export function noteLogIns<A extends Authenticator>(accounts: A, note: NoteLogIn
   return {
     ...accounts,
     async verifyPassword(...login: Parameters<Authenticator['verifyPassword']>) {
-      const [name, , address] = login
+      const [sent = UNNAMED, , address] = login
       try {
         const account = await accounts.verifyPassword(...login)
-        note({ name, address, result: account ? 'accepted' : 'wrong' })
+        // An ID token may come with any name.
+        note({ name: account?.name ?? sent, address, result: account ? 'accepted' : 'wrong' })
         return account
       } catch (error) {
         if (error instanceof AccountError && error.code === 'TOO_MANY_ATTEMPTS')
-          note({ name, address, result: 'refused' })
+          note({ name: sent, address, result: 'refused' })
+        if (error instanceof AccountError && error.code === 'TOKEN_REFUSED')
+          note({ name: sent, address, result: 'wrong' })
         throw error
       }
     },

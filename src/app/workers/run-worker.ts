@@ -8,7 +8,7 @@ import type { ProcessMetrics } from '../../metrics/process-metrics.ts'
 import { ChunkCollector } from '../../stream/chunk-collector.ts'
 import { CertificateExpiry } from '../certificates/certificate-expiry.ts'
 import { TlsPairWatch } from '../certificates/tls-pair-watch.ts'
-import { logDirectoryTrouble, logHtpasswd, openStore, type Store } from '../data/open-store.ts'
+import { logAccountTrouble, openStore, type Store } from '../data/open-store.ts'
 import { logListening, logReplaced, withDatabaseFaults } from '../database/open-database.ts'
 import type { DoorSource } from '../door/open-front-door.ts'
 import { shareDataFolder } from '../folders/data-folder.ts'
@@ -97,8 +97,7 @@ async function serve(context: WorkerContext): Promise<string[]> {
       isFrozen: start.isFrozen,
       metrics,
       traces,
-      onHtpasswdChange: (status, file) => logHtpasswd(logger, status, file),
-      onDirectoryTrouble: (name, error) => logDirectoryTrouble(logger, name, error),
+      ...logAccountTrouble(logger),
       onReplaced: (file) => logReplaced(logger, file),
       onListening: (problem) => logListening(logger, problem),
       loginRelay: (news) => send({ kind: 'login', news }),

@@ -31,6 +31,11 @@ const REMEDIES: Readonly<Record<string, string>> = {
   ALREADY_EXISTS: 'Choose another name, or change its password with "berth user passwd {name}"',
   NAME_TAKEN: 'Choose another name, or make the account their owner with "berth user add {name} --take-over"',
   UNKNOWN_ACCOUNT: 'Run "berth user list" to list those that exist',
+  TOKEN_UNKNOWN: 'Run "berth token list {name}" to list those that exist',
+  TOO_MANY_TOKENS: 'Remove one that is no longer used first',
+  ROBOT_UNKNOWN: 'Run "berth robot list" to list those that exist',
+  TRUST_INVALID: 'Correct the flags, then run it again',
+  TRUST_UNKNOWN: 'Run "berth robot list --json" to list those that exist',
   PASSWORD_TOO_SHORT: 'Choose a longer one',
   PASSWORD_TOO_LONG: 'Choose a shorter one',
   DENIED: 'Let the operator of the registry change the rule that the message names',
@@ -54,6 +59,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'CSR_LINE_INVALID',
   'POLICY_INVALID',
   'ACCESS_INVALID',
+  'TRUST_INVALID',
 ])
 
 /** Errors with a code and text for people; any other is a fault of the program. */

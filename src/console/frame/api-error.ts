@@ -22,10 +22,13 @@ export const API_ERRORS = {
   POLICY_INVALID: { status: 400, message: 'The policies cannot be used' },
   QUERY_INVALID: { status: 400, message: 'The query does not have the form that the API document describes' },
   REPOSITORY_EXISTS: { status: 409, message: 'A repository of this name exists' },
+  ROBOT_UNKNOWN: { status: 404, message: 'There is no such robot' },
   STREAMS_FULL: {
     status: 429,
     message: 'Too many streams of events are open: close one, or try again later',
   },
+  TOKEN_UNKNOWN: { status: 404, message: 'There is no such token' },
+  TRUST_UNKNOWN: { status: 404, message: 'The robot has no such trust' },
 } as const satisfies Record<string, { status: number; message: string }>
 
 /** A code of {@link API_ERRORS}. */

@@ -24,10 +24,10 @@ export function findRefusal(
   { login, rules }: { login: ConsoleLogin; rules: AccessRules },
 ): Refusal | undefined {
   const { principal, credentials } = login
-  if (credentials !== 'none' && credentials !== 'accepted') return refuse(unauthorized(credentials))
+  if (credentials !== 'none' && credentials !== 'accepted') return refuse(unauthorized(login))
   if (access === 'anyone') return undefined
   // An anonymous token may check that this is a registry; routes about the account need one.
-  if (access === 'signed-in' && principal.kind === 'anonymous') return refuse(unauthorized(credentials))
+  if (access === 'signed-in' && principal.kind === 'anonymous') return refuse(unauthorized(login))
   const demand = toDemand(access, repository)
   const decision: Decision = decide(principal, demand, rules)
   switch (decision) {
@@ -35,7 +35,7 @@ export function findRefusal(
       return undefined
     case 'log-in':
     case 'widen':
-      return refuse(unauthorized(credentials), toScopes(demand))
+      return refuse(unauthorized(login), toScopes(demand))
     case 'deny':
       return refuse(new OciError('DENIED', { message: 'This account may not do this' }))
     default:
@@ -77,7 +77,7 @@ function toScopes(demand: Demand): TokenScope[] {
   }
 }
 
-function unauthorized(credentials: ConsoleLogin['credentials']): OciError {
+function unauthorized({ credentials, reason }: ConsoleLogin): OciError {
   const messages: Record<ConsoleLogin['credentials'], string> = {
     none: 'Authentication is required: send an Authorization header',
     accepted: 'The token does not cover this request, or is of no account',
@@ -85,5 +85,5 @@ function unauthorized(credentials: ConsoleLogin['credentials']): OciError {
     'bad-password': 'The name or the password is wrong',
     unreadable: 'The Authorization header cannot be read: use Basic or Bearer',
   }
-  return new OciError('UNAUTHORIZED', { message: messages[credentials] })
+  return new OciError('UNAUTHORIZED', { message: reason ?? messages[credentials] })
 }

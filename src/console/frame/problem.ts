@@ -100,6 +100,11 @@ const ACCOUNT_CODES = {
   UNKNOWN_ACCOUNT: 'ACCOUNT_UNKNOWN',
   LAST_ADMIN: 'LAST_ADMIN',
   DIRECTORY_ACCOUNT: 'ACCOUNT_INVALID',
+  TOKEN_UNKNOWN: 'TOKEN_UNKNOWN',
+  TOO_MANY_TOKENS: 'HELD',
+  ROBOT_UNKNOWN: 'ROBOT_UNKNOWN',
+  TRUST_INVALID: 'ACCOUNT_INVALID',
+  TRUST_UNKNOWN: 'TRUST_UNKNOWN',
 } as const satisfies Partial<Record<AccountError['code'], ApiErrorCode>>
 
 function fromAccount(error: AccountError): ApiError | OciError {
@@ -108,5 +113,6 @@ function fromAccount(error: AccountError): ApiError | OciError {
     return new OciError('TOOMANYREQUESTS', { message, retryAfterS, cause: error })
   if (code === 'DIRECTORY_UNREACHABLE')
     return new OciError('UNAVAILABLE', { message, retryAfterS, cause: error })
+  if (code === 'TOKEN_REFUSED') return new OciError('UNAUTHORIZED', { message, cause: error })
   return new ApiError(ACCOUNT_CODES[code], { message, cause: error })
 }

@@ -27,6 +27,8 @@ export interface Authenticated {
   /** The account of the principal; undefined for an anonymous one. */
   readonly account?: Account | undefined
   readonly credentials: Credentials['kind']
+  /** Why a token in the place of the password was refused, for its sender. */
+  readonly reason?: string | undefined
 }
 
 /** Dependencies of authentication. */
@@ -53,24 +55,36 @@ export function authenticate(
   const space = header.indexOf(' ')
   const scheme = header.slice(0, space).toLowerCase()
   const value = header.slice(space + 1).trim()
-  if (scheme === 'bearer') return authenticateToken(value, parts)
+  if (scheme === 'bearer') return authenticateToken({ token: value, remote }, parts)
   if (scheme === 'basic') return authenticatePassword({ value, remote }, parts)
   return { principal: ANONYMOUS, credentials: 'unreadable' }
 }
 
 async function authenticateToken(
-  token: string,
+  { token, remote }: { token: string; remote: string },
   { tokens, accounts }: AuthenticateParts,
 ): Promise<Authenticated> {
   const claims = await tokens.verify(token)
+  // A JWT has points; a personal token or the secret of a robot has none.
+  if (!claims && !token.includes('.')) return authenticateSecret({ secret: token, remote }, accounts)
   if (!claims) return { principal: ANONYMOUS, credentials: 'bad-token' }
   if (claims.subject === undefined)
     return { principal: { kind: 'anonymous', scopes: claims.scopes }, credentials: 'accepted' }
   // Read each time, so that disabling, removing and a new password end an account's tokens at once.
-  const account = await accounts.findEnabled(claims.subject)
+  const account = await accounts.findEnabled(claims.subject, claims.credential)
   if (account?.version !== claims.accountVersion || !account)
     return { principal: ANONYMOUS, credentials: 'bad-token' }
   return { principal: accountPrincipal(account, claims.scopes), account, credentials: 'accepted' }
+}
+
+async function authenticateSecret(
+  { secret, remote }: { secret: string; remote: string },
+  accounts: Authenticator,
+): Promise<Authenticated> {
+  const { account, reason } = await verifyPassword(accounts, { name: undefined, password: secret, remote })
+  return account
+    ? { principal: accountPrincipal(account, undefined), account, credentials: 'accepted' }
+    : { principal: ANONYMOUS, credentials: 'bad-token', reason }
 }
 
 async function authenticatePassword(
@@ -82,22 +96,30 @@ async function authenticatePassword(
   const colon = text.indexOf(':')
   if (colon < 1) return { principal: ANONYMOUS, credentials: 'unreadable' }
   const login = { name: text.slice(0, colon), password: text.slice(colon + 1), remote }
-  const account = await verifyPassword(accounts, login)
+  const { account, reason } = await verifyPassword(accounts, login)
   return account
     ? { principal: accountPrincipal(account, undefined), account, credentials: 'accepted' }
-    : { principal: ANONYMOUS, credentials: 'bad-password' }
+    : { principal: ANONYMOUS, credentials: 'bad-password', reason }
 }
 
-/** The account of a name and a password. Errors: `TOOMANYREQUESTS`, `UNAVAILABLE`. */
+/** Result of a check of a name and a password, or of a token in its place. */
+interface Verified {
+  readonly account?: Account | undefined
+  /** Why a token was refused, for its sender. */
+  readonly reason?: string
+}
+
+/** The account of a name and a password, or of a token alone, without a name. Errors: `TOOMANYREQUESTS`, `UNAVAILABLE`. */
 export async function verifyPassword(
   accounts: Authenticator,
-  login: { name: string; password: string; remote: string },
-): Promise<Account | undefined> {
+  login: { name: string | undefined; password: string; remote: string },
+): Promise<Verified> {
   try {
-    return await accounts.verifyPassword(login.name, login.password, login.remote)
+    return { account: await accounts.verifyPassword(login.name, login.password, login.remote) }
   } catch (error) {
     if (!(error instanceof AccountError)) throw error
     const { code, retryAfterS = 1 } = error
+    if (code === 'TOKEN_REFUSED') return { reason: error.message }
     if (code === 'TOO_MANY_ATTEMPTS') {
       throw new OciError('TOOMANYREQUESTS', {
         message: 'Too many log-ins are being checked: wait, then try again with the right password',

@@ -22,7 +22,7 @@ export function challengeFor(
 }
 
 /** The error of a 401, with advice. */
-export function unauthorized(credentials: Authenticated['credentials']): OciError {
+export function unauthorized({ credentials, reason }: Omit<Authenticated, 'principal'>): OciError {
   const messages: Record<Authenticated['credentials'], string> = {
     none: 'Authentication is required: log in first',
     accepted: 'The token does not cover this request: ask for one with the scope named in the challenge',
@@ -30,5 +30,5 @@ export function unauthorized(credentials: Authenticated['credentials']): OciErro
     'bad-password': 'The name or the password is wrong',
     unreadable: 'The Authorization header cannot be read: use Basic or Bearer',
   }
-  return new OciError('UNAUTHORIZED', { message: messages[credentials] })
+  return new OciError('UNAUTHORIZED', { message: reason ?? messages[credentials] })
 }

@@ -1,9 +1,9 @@
-import { accountPrincipal, type Principal } from '../../access/principal.ts'
+import { accountPrincipal, type Principal, type TokenScope } from '../../access/principal.ts'
 import type { RuleSource } from '../../access/rule-source.ts'
 import type { Account } from '../../accounts/accounts.ts'
 import { OciError } from '../../oci/errors.ts'
 import { formatScopes, grantScopes, parseScopes } from '../../tokens/scope.ts'
-import type { RefreshTokenService } from '../../tokens/tokens.ts'
+import type { AccessClaims, RefreshTokenService } from '../../tokens/tokens.ts'
 import { replyJson } from '../answer/reply.ts'
 import type { BodyRoom } from '../bounds/body-room.ts'
 import { MAX_FORM_BYTES } from '../bounds/shared-bounds.ts'
@@ -54,11 +54,12 @@ export async function serveToken(exchange: Exchange, parts: TokenEndpointParts):
 
 async function readGet({ request, visit }: Exchange, parts: TokenEndpointParts): Promise<TokenRequest> {
   const query = new URLSearchParams(visit.target.split('?')[1] ?? '')
-  const { principal, account, credentials } = await authenticate(
+  const { principal, account, credentials, reason } = await authenticate(
     { headers: request.headers, remote: visit.remoteAddress },
     parts,
   )
-  if (credentials !== 'none' && (credentials !== 'accepted' || isBearer(principal))) throw wrongCredentials()
+  if (credentials !== 'none' && (credentials !== 'accepted' || isBearer(principal)))
+    throw wrongCredentials(reason)
   return {
     account,
     scopes: query.getAll('scope'),
@@ -76,15 +77,15 @@ async function readPost(exchange: Exchange, parts: TokenEndpointParts): Promise<
   }
   const refreshToken = form.get('refresh_token') ?? ''
   const redeemed = grant === 'refresh_token' ? await parts.refreshTokens.redeem(refreshToken) : undefined
-  const account =
+  const { account, reason } =
     grant === 'password'
       ? await verifyPassword(parts.accounts, {
           name: form.get('username') ?? '',
           password: form.get('password') ?? '',
           remote: exchange.visit.remoteAddress,
         })
-      : redeemed?.owner
-  if (!account) throw wrongCredentials()
+      : { account: redeemed?.owner }
+  if (!account) throw wrongCredentials(reason)
   return {
     account,
     scopes: form.getAll('scope'),
@@ -107,9 +108,7 @@ async function answer(
   const { account, clientId } = tokenRequest
   const scopes = grantScopes(exchange.principal, parseScopes(tokenRequest.scopes), await parts.rules())
   const { token, expiresInS, issuedAt } = await parts.tokens.issue(
-    account
-      ? { subject: account.name, scopes, accountVersion: account.version }
-      : { subject: undefined, scopes },
+    account ? toClaims(account, scopes) : { subject: undefined, scopes },
   )
   const refreshToken =
     account && tokenRequest.withRefreshToken
@@ -129,13 +128,24 @@ async function answer(
   )
 }
 
+function toClaims({ name, version, credential }: Account, scopes: readonly TokenScope[]): AccessClaims {
+  return {
+    subject: name,
+    scopes,
+    accountVersion: version,
+    ...(credential === undefined ? {} : { credential }),
+  }
+}
+
 /** A token must not be traded for another: it would outlive its own end. */
 function isBearer(principal: Principal): boolean {
   return principal.kind === 'anonymous' || principal.scopes !== undefined
 }
 
-function wrongCredentials(): OciError {
-  return new OciError('UNAUTHORIZED', { message: 'The name, the password or the refresh token is wrong' })
+function wrongCredentials(reason?: string | undefined): OciError {
+  return new OciError('UNAUTHORIZED', {
+    message: reason ?? 'The name, the password or the refresh token is wrong',
+  })
 }
 
 function formTooLarge(): OciError {

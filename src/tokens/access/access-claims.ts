@@ -21,12 +21,17 @@ export function formatAccess(scopes: readonly TokenScope[]): Readonly<Record<str
 
 /** The claims in the form this registry writes; undefined for any other shape, even under a good signature. */
 export function parseAccessClaims(payload: JWTPayload): AccessClaims | undefined {
-  const { sub, access, account_version: version } = payload
+  const { sub, access, account_version: version, credential } = payload
   if (typeof sub !== 'string' || !Array.isArray(access)) return undefined
   const scopes = access.map(parseAccessEntry).filter((scope) => scope !== undefined)
   if (scopes.length !== access.length) return undefined
   const subject = sub === '' ? undefined : sub
-  return typeof version === 'string' ? { subject, scopes, accountVersion: version } : { subject, scopes }
+  return {
+    subject,
+    scopes,
+    ...(typeof version === 'string' && { accountVersion: version }),
+    ...(typeof credential === 'string' && { credential }),
+  }
 }
 
 function parseAccessEntry(entry: unknown): TokenScope | undefined {

@@ -59,10 +59,11 @@ class JwtTokenService implements TokenService {
     const { clock, keys, lifetimeS } = this.#parts
     const key = await keys.signing()
     const issuedAtS = Math.floor(clock() / 1_000)
-    const version = claims.accountVersion
+    const { accountVersion: version, credential } = claims
     const token = await new SignJWT({
       access: formatAccess(claims.scopes),
       ...(version === undefined ? {} : { account_version: version }),
+      ...(credential === undefined ? {} : { credential }),
     })
       .setProtectedHeader({ alg: TOKEN_ALGORITHM, kid: key.kid, typ: TOKEN_TYPE })
       .setIssuer(this.service)

@@ -47,9 +47,18 @@ export async function forgetAllLogIns(database: Database<TokensSchema>): Promise
   })
 }
 
-/** Ends all log-ins of a name, as part of a transaction of another capability. */
-export async function endLogIns(tx: JoinedTransaction, name: string): Promise<void> {
-  await deleteLogIns(tx.withTables<{ [T in keyof TokensSchema]: TokensSchema[T] }>(), name).execute()
+/**
+ * Ends all log-ins of a name, or those that were made with the secret or the trust of an id, as part of a transaction of
+ * another capability.
+ */
+export async function endLogIns(tx: JoinedTransaction, name: string, credential?: string): Promise<void> {
+  const query = deleteLogIns(tx.withTables<{ [T in keyof TokensSchema]: TokensSchema[T] }>(), name)
+  // Its credentials are this id and, after a point, its version.
+  const ofCredential =
+    credential === undefined
+      ? query
+      : query.where('credential', '>=', `${credential}.`).where('credential', '<', `${credential}/`)
+  await ofCredential.execute()
 }
 
 function deleteLogIns(tx: Transaction<TokensSchema>, name: string) {

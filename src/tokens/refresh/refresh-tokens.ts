@@ -42,7 +42,7 @@ const TOKEN = /^berth_rt_[A-Za-z0-9_-]{43}$/
 interface RefreshTokenOptions<A extends TokenOwner> {
   readonly database: Database<TokensSchema>
   /** The account if it exists and is enabled; a changed version means that its old tokens no longer count. */
-  readonly findEnabled: (name: string) => MaybePromise<A | undefined>
+  readonly findEnabled: (name: string, credential?: string | undefined) => MaybePromise<A | undefined>
   readonly onReuse?: OnTokenReuse
   /** Milliseconds since 1970. */
   readonly clock?: () => number
@@ -73,9 +73,10 @@ export async function createRefreshTokenService<A extends TokenOwner>(
         used_at: null,
         user_name: owner.name,
         user_version: owner.version,
+        credential: owner.credential ?? null,
         client_id: clientId.replace(CONTROL_CHARACTERS, '').slice(0, MAX_CLIENT_ID_LENGTH),
         created_at: now,
-        expires_at: now + REFRESH_TOKEN_LIFETIME_MS,
+        expires_at: Math.min(now + REFRESH_TOKEN_LIFETIME_MS, owner.endsAt ?? Number.POSITIVE_INFINITY),
       }
       await database.transaction(async (transaction) => {
         await transaction.insertInto('refresh_tokens').values(row).execute()
@@ -99,7 +100,7 @@ export async function createRefreshTokenService<A extends TokenOwner>(
         await rotation.endIfSpent(shown)
         return undefined
       }
-      const owner = await findEnabled(row.user_name)
+      const owner = await findEnabled(row.user_name, row.credential ?? undefined)
       if (owner?.version !== row.user_version) return undefined
       if (row.previous_hash === shown && rotation.isOver(row)) {
         await rotation.end(row)

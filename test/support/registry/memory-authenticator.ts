@@ -19,8 +19,10 @@ export class MemoryAuthenticator implements Authenticator {
     this.#known.set(name, { account: whole, password })
   }
 
-  async verifyPassword(name: string, password: string): Promise<Account | undefined> {
-    return this.#known.get(name)?.password === password ? this.findEnabled(name) : undefined
+  async verifyPassword(name: string | undefined, password: string): Promise<Account | undefined> {
+    return name !== undefined && this.#known.get(name)?.password === password
+      ? this.findEnabled(name)
+      : undefined
   }
 
   findEnabled(name: string): Account | undefined {
