@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { createServer, type RequestListener } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, LookupFunction } from 'node:net'
 import { test } from 'node:test'
+import { makeCertificates } from '../../test/support/certificates/make-certificates.ts'
+import { makeTempFolder } from '../../test/support/machine/temp-folder.ts'
 import { createGuardedRequest, type GuardedRequest, type GuardParts } from './guarded-request.ts'
 import { createTargetGuard } from './target-networks.ts'
 
@@ -134,4 +138,25 @@ test('time and size of an answer are bounded, and errors show no path, query or 
     await expect('URL_UNUSABLE', { url })
   const cut = await ask({ mayReach: LOCAL }, { url: base, mayCut: true })
   assert.equal(cut.body.length, 1_000)
+})
+
+test('over TLS the certificate must be valid for the host, and from a known authority', async () => {
+  await using folder = await makeTempFolder('outgoing')
+  const { caFile, certFile, keyFile } = await makeCertificates(folder.path, '127.0.0.1')
+  const [cert, key, ca] = await Promise.all([certFile, keyFile, caFile].map((file) => readFile(file, 'utf8')))
+  const server = createTlsServer({ cert, key }, (_, response) => response.end('private'))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  try {
+    const { port } = server.address() as AddressInfo
+    const url = `https://127.0.0.1:${port}/`
+    const answer = await ask({ mayReach: LOCAL, ca }, { url, isPlainAllowed: false })
+    assert.equal(answer.body.toString(), 'private')
+    await assert.rejects(ask({ mayReach: LOCAL }, { url }), { code: 'TARGET_UNREACHABLE' })
+    const other = `https://other.test:${port}/`
+    const lookup = answering(['127.0.0.1'])
+    await assert.rejects(ask({ mayReach: LOCAL, ca, lookup }, { url: other }), { code: 'TARGET_UNREACHABLE' })
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
 })

@@ -16,6 +16,7 @@ import {
 } from '../support/program/berth-process.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
 import { isAlive, listChildren } from '../workers/worker-site.ts'
+import { checkEvents } from './check-events.ts'
 import { REPOSITORIES, runClient } from './client.ts'
 import { checkInvariants } from './invariants.ts'
 import { Ledger } from './ledger.ts'
@@ -101,6 +102,7 @@ for (const { engine, workers, kills } of [
       await checkInvariants(ledger, http, { random, all: true })
       assert.equal(await server.stop(), 0)
     }
+    t.diagnostic(`${await checkEvents(ledger, site)} events of manifests agree with the content`)
     const [early, late] = [fastest(starts.slice(0, COMPARED_STARTS)), fastest(starts.slice(-COMPARED_STARTS))]
     t.diagnostic(`answered ${JSON.stringify(ledger.done)}`)
     t.diagnostic(
