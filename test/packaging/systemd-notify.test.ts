@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findFreePort } from '../support/machine/free-port.ts'
 import { makeTempFolder } from '../support/machine/temp-folder.ts'
+import { until } from '../support/machine/until.ts'
 import { BerthProcess } from '../support/program/berth-process.ts'
 import { NotifyReceiver } from './notify-receiver.ts'
 
@@ -49,7 +50,7 @@ for (const workers of ['1', '2']) {
 
     process.kill(server.pid, 'SIGHUP')
     await systemd.received(/^MONOTONIC_USEC=\d+$/)
-    while (systemd.count('READY=1') < 2) await sleep(20)
+    await until(() => systemd.count('READY=1') >= 2, 'the server did not report that it is ready again')
     assert.ok(systemd.messages.lastIndexOf('READY=1') > systemd.messages.indexOf('RELOADING=1'))
     assert.equal(await server.stop(), 0)
     await systemd.received(/^STOPPING=1$/)

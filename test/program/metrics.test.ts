@@ -152,6 +152,26 @@ test('a taken address for metrics is an error that names it, before a data folde
   assert.equal(existsSync(dataDir), false)
 })
 
+test('a listener of metrics at the address of another listener is an error before a data folder is made', async () => {
+  await using folder = await makeTempFolder('same')
+  const dataDir = join(folder.path, 'data')
+  const port = await findFreePort()
+  for (const [own, metrics] of [
+    [`127.0.0.1:${port}`, String(port)],
+    [`:${port}`, `127.0.0.1:${port}`],
+    [`unix:${folder.path}/berth.sock`, `unix:${folder.path}/berth.sock`],
+  ] as const) {
+    const flags = ['--data', dataDir, '--insecure-http', '--listen-http', own, '--listen-metrics', metrics]
+    const { code, stderr } = await runCli(['serve', ...flags])
+    assert.equal(code, 1)
+    assert.match(
+      stderr,
+      /^error\[PORT_IN_USE\]: --listen-http and --listen-metrics name the same address: .*\n$/,
+    )
+    assert.equal(existsSync(dataDir), false)
+  }
+})
+
 test('the listener of metrics answers nothing else, and the registry has no metrics', async () => {
   const metricsPort = await findFreePort()
   await using berth = await bootBerth({ users: [], flags: ['--listen-metrics', `127.0.0.1:${metricsPort}`] })

@@ -169,6 +169,22 @@ async function connectAs(uid: number, path: string): Promise<string> {
   return said.trim()
 }
 
+/** Reads the report as another user. @returns the code and the path of the failure. */
+async function readAs(uid: number, dataDir: string): Promise<string> {
+  const module = new URL('../../src/app/status/status-socket.ts', import.meta.url).href
+  const script = `const { readServerReport } = await import(process.argv[1])
+    process.setgid(${uid})
+    process.setuid(${uid})
+    await readServerReport(process.argv[2], 'activity').catch((e) => console.log(e.code, e.path))`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script, module, dataDir])
+  let said = ''
+  child.stdout.on('data', (chunk) => {
+    said += String(chunk)
+  })
+  await once(child, 'close')
+  return said.trim()
+}
+
 const skip = process.getuid?.() === 0 ? false : 'only root can take the place of another user'
 
 test('another user of the machine cannot read the status socket, even where the data folder is open', {
@@ -182,6 +198,8 @@ test('another user of the machine cannot read the status socket, even where the 
   await chmod(folder.path, 0o755)
   await chmod(dataDir, 0o755)
   assert.equal(await connectAs(65_534, path), 'EACCES')
+  // The message of a command has the name of the file by that path.
+  assert.equal(await readAs(65_534, dataDir), `EACCES ${path}`)
   // Only the mode of the socket keeps that user out.
   await chmod(path, 0o666)
   assert.equal(await connectAs(65_534, path), 'connected')

@@ -14,10 +14,11 @@ import { toAppError } from '../faults/system-fault.ts'
 
 /**
  * Refuses settings that would send passwords in the clear: accounts over plain HTTP beyond this machine. Errors:
- * `AppError` `PLAIN_HTTP_REFUSED`, `NOTHING_TO_LISTEN_ON`, `TLS_FILES_UNUSABLE`.
+ * `AppError` `PLAIN_HTTP_REFUSED`, `NOTHING_TO_LISTEN_ON`, `TLS_FILES_UNUSABLE`, `PORT_IN_USE`.
  */
 export function checkListeners(config: Config): void {
   const { listenHttp, listenHttps, tls, frontDoor } = config
+  requireOwnAddresses(config)
   if (!listenHttp && !listenHttps) {
     throw new AppError(
       'NOTHING_TO_LISTEN_ON',
@@ -40,6 +41,30 @@ export function checkListeners(config: Config): void {
     `Passwords would cross the network in the clear: plain HTTP is set on ${formatAddress(listenHttp)}`,
     'Use --tls-cert and --tls-key, listen on 127.0.0.1, or set --insecure-http if a proxy before it does TLS',
   )
+}
+
+/** Refuses two listeners at one address: the second one would fail once the server is half made. Errors: `AppError` `PORT_IN_USE`. */
+function requireOwnAddresses({ listenHttp, listenHttps, listenMetrics }: Config): void {
+  const set = [
+    ['--listen-http', listenHttp],
+    ['--listen-https', listenHttps],
+    ['--listen-metrics', listenMetrics],
+  ] as const
+  for (const [index, [flag, address]] of set.entries())
+    for (const [otherFlag, other] of set.slice(index + 1))
+      if (address && other && isSameAddress(address, other))
+        throw new AppError(
+          'PORT_IN_USE',
+          `${flag} and ${otherFlag} name the same address: ${formatAddress(address)} and ${formatAddress(other)}`,
+          'Give each a port of its own',
+        )
+}
+
+function isSameAddress(one: ListenAddress, other: ListenAddress): boolean {
+  if (one.path !== undefined || other.path !== undefined) return one.path === other.path
+  // With port 0 the system chooses one that is free.
+  if (one.port !== other.port || one.port === 0) return false
+  return one.host === other.host || isEveryAddress(one.host) || isEveryAddress(other.host)
 }
 
 /** Starts the listeners of a registry without a front door. Errors: `AppError`; none is left open then. */

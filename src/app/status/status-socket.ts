@@ -73,7 +73,8 @@ export async function readServerReport(dataDir: string, kind: ReportKind): Promi
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     // A server that was killed leaves its socket.
     if (code === 'ECONNREFUSED' || code === 'ENOENT') return undefined
-    throw error
+    // Errors of sockets have no path, and the message names the file by it.
+    throw error instanceof Error ? Object.assign(error, { path: join(dataDir, STATUS_SOCKET) }) : error
   } finally {
     place?.close()
   }
