@@ -45,7 +45,8 @@ export interface ConsoleParts {
   readonly keepDays: number
   managersOf(author: Principal): ContentManagers
   readonly images: ImageDescriber
-  readonly accounts: AccountManager
+  /** Accounts, of whose changes the audit names one as the author. */
+  accountsOf(author: Principal): AccountManager
   readonly logIns: LogInManager
   readonly switches: SwitchControl
   readonly upkeep: UpkeepControl

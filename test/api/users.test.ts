@@ -61,6 +61,18 @@ for (const engine of apiEngines()) {
       assert.equal((await send('admin', 'GET', '/users/carol')).json.code, 'ACCOUNT_UNKNOWN')
     })
 
+    test('changes of accounts are in the audit, with their author', async () => {
+      await registry.manage(async ({ audit }) => {
+        const found = (await audit.list({}, 100))
+          .map(({ event }) => event)
+          .filter(({ target }) => target === 'carol')
+        assert.deepEqual(
+          found.map(({ action, who }) => `${action} by ${who}`).toSorted(),
+          ['add', 'disable', 'enable', 'password', 'remove'].map((act) => `user.${act} by admin`),
+        )
+      })
+    })
+
     test('a body that is wrong names the place, and never shows the password', async () => {
       const wrong = await send('admin', 'POST', '/users', { name: 'dave', password: 'hunter2', admin: true })
       assert.deepEqual([wrong.status, wrong.json.code], [400, 'BODY_INVALID'])

@@ -1,6 +1,8 @@
 import { nameOf, type Principal } from '../../access/principal.ts'
 import type { AccountManager } from '../../accounts/accounts.ts'
 import type { ConsoleParts, ContentManagers } from '../../console/console-parts.ts'
+import type { NewEvent } from '../../events/event.ts'
+import { recordEvent } from '../../events/record-event.ts'
 import { createSizeFacts } from '../../metadata/sizes/create-size-facts.ts'
 import { OciError } from '../../oci/errors.ts'
 import { createImageDescriber } from '../../registry/describe-image.ts'
@@ -10,6 +12,7 @@ import { createRepositoryManager } from '../../registry/manage-repositories.ts'
 import { createTagLister } from '../../registry/manage-tags.ts'
 import { createLogInManager } from '../../tokens/refresh/log-ins.ts'
 import { forgetFirstPassword } from '../data/first-admin.ts'
+import { recordAccountChanges } from '../events/record-accounts.ts'
 import { readVersion } from '../product.ts'
 import type { ConsoleContext } from './console-context.ts'
 import { createServerControl } from './server.ts'
@@ -35,7 +38,7 @@ export function createConsoleParts(context: ConsoleContext): ConsoleParts {
     keepDays: config.keepDays,
     managersOf,
     images: createImageDescriber({ metadata, sizes }),
-    accounts: createAccounts(context),
+    accountsOf: (author) => createAccounts(context, author),
     logIns: createLogInManager(store.database),
     switches: metadata,
     upkeep: createUpkeepControl(context),
@@ -48,8 +51,11 @@ export function createConsoleParts(context: ConsoleContext): ConsoleParts {
 }
 
 /** The password of the first start no longer counts once it is changed, so that its file goes. */
-function createAccounts({ config, store }: ConsoleContext): AccountManager {
-  const { accounts } = store
+function createAccounts({ config, store }: ConsoleContext, author: Principal): AccountManager {
+  const { database } = store
+  const record = (event: NewEvent): Promise<void> =>
+    database.transaction((tx) => recordEvent(tx, event, database.now()))
+  const accounts = recordAccountChanges<AccountManager>(store.accounts, record, nameOf(author))
   return {
     add: (account) => accounts.add(account),
     async setPassword(name, password) {

@@ -65,7 +65,7 @@ const positionSchema = z
   )
 
 /** Routes about repositories as wholes. */
-export function repositoryRoutes({ managersOf, accounts, requireDelete }: ConsoleParts): Route[] {
+export function repositoryRoutes({ managersOf, accountsOf, requireDelete }: ConsoleParts): Route[] {
   return [
     toRoute({
       method: 'GET',
@@ -121,7 +121,7 @@ export function repositoryRoutes({ managersOf, accounts, requireDelete }: Consol
         if (!(await managersOf(call.principal).repositories.delete(repository)))
           throw new OciError('NAME_UNKNOWN')
         // The last repository of a removed account frees its name.
-        await accounts.releaseNames([repository.split('/', 1)[0] ?? ''])
+        await accountsOf(call.principal).releaseNames([repository.split('/', 1)[0] ?? ''])
         return {}
       },
     }),

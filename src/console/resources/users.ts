@@ -1,4 +1,4 @@
-import type { Account } from '../../accounts/accounts.ts'
+import type { Account, AccountManager } from '../../accounts/accounts.ts'
 import type { ConsoleParts } from '../console-parts.ts'
 import { ApiError } from '../frame/api-error.ts'
 import { requireVersion } from '../frame/entity-tag.ts'
@@ -59,7 +59,7 @@ export function userRoutes(parts: ConsoleParts): Route[] {
   return [...readRoutes(parts), ...changeRoutes(parts), ...endRoutes(parts), ...logInRoutes(parts)]
 }
 
-function readRoutes({ accounts }: ConsoleParts): Route[] {
+function readRoutes({ accountsOf }: ConsoleParts): Route[] {
   return [
     toRoute({
       method: 'GET',
@@ -71,7 +71,8 @@ function readRoutes({ accounts }: ConsoleParts): Route[] {
       answer: pageOf(userSchema),
       answerExample: { items: [EXAMPLE], next: null },
       errors: ['CURSOR_INVALID'],
-      async handle({ query: { limit, cursor } }) {
+      async handle({ query: { limit, cursor }, principal }) {
+        const accounts = accountsOf(principal)
         const after = parseCursor(cursor, z.string())
         const found = (await accounts.list()).filter(({ name }) => after === undefined || name > after)
         const { items, next } = toPage(found, { limit, toPosition: ({ name }) => name })
@@ -86,7 +87,8 @@ function readRoutes({ accounts }: ConsoleParts): Route[] {
       summary: 'One account',
       answer: userSchema,
       answerExample: EXAMPLE,
-      async handle({ params: { account } }) {
+      async handle({ params: { account }, principal }) {
+        const accounts = accountsOf(principal)
         const found = await requireUser(accounts, account)
         return { body: toUser(found), etag: versionOf(found) }
       },
@@ -94,7 +96,7 @@ function readRoutes({ accounts }: ConsoleParts): Route[] {
   ]
 }
 
-function changeRoutes({ accounts }: ConsoleParts): Route[] {
+function changeRoutes({ accountsOf }: ConsoleParts): Route[] {
   return [
     toRoute({
       method: 'POST',
@@ -116,7 +118,8 @@ function changeRoutes({ accounts }: ConsoleParts): Route[] {
       answer: userSchema,
       answerExample: EXAMPLE,
       errors: ['ACCOUNT_INVALID', 'ACCOUNT_EXISTS'],
-      async handle({ body }) {
+      async handle({ body, principal }) {
+        const accounts = accountsOf(principal)
         await accounts.add(body)
         const made = await requireUser(accounts, body.name)
         return { body: toUser(made), etag: versionOf(made), location: `/users/${made.name}` }
@@ -134,7 +137,8 @@ function changeRoutes({ accounts }: ConsoleParts): Route[] {
       answer: userSchema,
       answerExample: { ...EXAMPLE, isDisabled: true },
       errors: ['LAST_ADMIN'],
-      async handle({ params: { account }, body: { isDisabled }, ifMatch }) {
+      async handle({ params: { account }, body: { isDisabled }, ifMatch, principal }) {
+        const accounts = accountsOf(principal)
         requireVersion(ifMatch, versionOf(await requireUser(accounts, account)))
         await accounts.setDisabled(account, isDisabled)
         const changed = await requireUser(accounts, account)
@@ -151,7 +155,8 @@ function changeRoutes({ accounts }: ConsoleParts): Route[] {
       bodyExample: { password: 'a long sentence' },
       ifMatch: 'optional',
       errors: ['ACCOUNT_INVALID'],
-      async handle({ params: { account }, body, ifMatch }) {
+      async handle({ params: { account }, body, ifMatch, principal }) {
+        const accounts = accountsOf(principal)
         requireVersion(ifMatch, versionOf(await requireUser(accounts, account)))
         await accounts.setPassword(account, body.password)
         return {}
@@ -160,7 +165,7 @@ function changeRoutes({ accounts }: ConsoleParts): Route[] {
   ]
 }
 
-function endRoutes({ accounts }: ConsoleParts): Route[] {
+function endRoutes({ accountsOf }: ConsoleParts): Route[] {
   return [
     toRoute({
       method: 'DELETE',
@@ -175,7 +180,8 @@ function endRoutes({ accounts }: ConsoleParts): Route[] {
       answer: z.object({ repositories: count, owners: z.array(z.string()) }),
       answerExample: { repositories: 2, owners: ['alice'] },
       errors: ['LAST_ADMIN'],
-      async handle({ params: { account }, query: { giveTo }, ifMatch }) {
+      async handle({ params: { account }, query: { giveTo }, ifMatch, principal }) {
+        const accounts = accountsOf(principal)
         requireVersion(ifMatch, versionOf(await requireUser(accounts, account)))
         const { count, owners } = await accounts.remove(account, { giveTo })
         return { body: { repositories: count, owners: [...owners] } }
@@ -184,7 +190,7 @@ function endRoutes({ accounts }: ConsoleParts): Route[] {
   ]
 }
 
-function logInRoutes({ accounts, logIns }: ConsoleParts): Route[] {
+function logInRoutes({ accountsOf, logIns }: ConsoleParts): Route[] {
   return [
     toRoute({
       method: 'GET',
@@ -201,7 +207,8 @@ function logInRoutes({ accounts, logIns }: ConsoleParts): Route[] {
           },
         ],
       },
-      async handle({ params: { account } }) {
+      async handle({ params: { account }, principal }) {
+        const accounts = accountsOf(principal)
         await requireUser(accounts, account)
         const items = (await logIns.list(account)).map(({ id, client, createdAt, usedAt, expiresAt }) => ({
           ...{ id, client, createdAt: createdAt.toISOString() },
@@ -221,7 +228,8 @@ function logInRoutes({ accounts, logIns }: ConsoleParts): Route[] {
       }),
       answer: z.object({ ended: count }),
       answerExample: { ended: 1 },
-      async handle({ params: { account }, query: { id } }) {
+      async handle({ params: { account }, query: { id }, principal }) {
+        const accounts = accountsOf(principal)
         await requireUser(accounts, account)
         return { body: { ended: await logIns.end(account, id) } }
       },
@@ -230,7 +238,7 @@ function logInRoutes({ accounts, logIns }: ConsoleParts): Route[] {
 }
 
 /** Errors: `ACCOUNT_UNKNOWN`. */
-async function requireUser(accounts: ConsoleParts['accounts'], name: string): Promise<Account> {
+async function requireUser(accounts: AccountManager, name: string): Promise<Account> {
   const found = (await accounts.list()).find((account) => account.name === name)
   if (found) return found
   throw new ApiError('ACCOUNT_UNKNOWN')
