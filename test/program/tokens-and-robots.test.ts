@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { until } from '../support/machine/until.ts'
 import { type BootedBerth, bootBerth } from '../support/program/boot-berth.ts'
 import { noteSecret } from '../support/program/secret-canary.ts'
 import { startIssuer } from '../support/registry/token-issuer.ts'
@@ -184,5 +185,6 @@ test('an ID token is the password of a robot that trusts it, for this registry o
   assert.equal((await get(berth, '/v2/', basic('oidc', token))).status, 401)
   assert.equal(await push(berth, 'alice/app', bearer(login.token)), 401)
   assert.equal(await redeem(berth, login.refresh), 401)
-  assert.match(await readFile(berth.logFile, 'utf8'), /"who":"ci"/)
+  // Lines of the log are gathered for a moment.
+  await until(async () => (await readFile(berth.logFile, 'utf8')).includes('"who":"ci"'))
 })
