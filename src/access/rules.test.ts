@@ -154,3 +154,13 @@ test('without an account only an anonymous token has the list and the ping, and 
   assert.equal(decide(ANONYMOUS, { kind: 'ping' }, shown), 'log-in')
   for (const kind of ['mount', 'administer'] as const) assert.equal(decide(holder, { kind }, shown), 'log-in')
 })
+
+test('of the groups of a directory only those count, and are remembered, that a rule names', () => {
+  const rules = rulesOf([rule('directory:g7', 'team/*', 'pull')])
+  const many = Array.from({ length: 500 }, (_, index) => `g${index}`)
+  const account = { subject: 'user:1', directoryGroups: many }
+  assert.deepEqual(rules.subjectsOf(account), ['user:1', 'directory:g7', 'signed-in', 'anonymous'])
+  const who = { ...user('alice'), directoryGroups: many }
+  assert.equal(allowed(who, 'team/app', rules), 'pull')
+  assert.equal(allowed({ ...who, directoryGroups: ['G7', 'directory:g7', 'g7\ng8'] }, 'team/app', rules), '')
+})

@@ -42,6 +42,8 @@ export interface RuleSet {
 /** An account as far as rules are about it. */
 type RuleAccount = Pick<AccountPrincipal, 'subject' | 'directoryGroups'>
 
+/** Kind of a group of the directory in rules; a name there may be given again, as the directory says who is in it. */
+const DIRECTORY_GROUP = 'directory:'
 /** Answers remembered: those of a few hundred clients at work, in about 1 MB. */
 const MAX_REMEMBERED = 4_096
 
@@ -55,6 +57,7 @@ export class AccessRules {
   /** Subject -> patterns in which it may pull. */
   readonly #pulls = new Map<RuleSubject, RepositoryPattern[]>()
   readonly #visibility = new Map<RepositoryPattern, Visibility>()
+  readonly #directoryGroups = new Set<RuleSubject>()
   /** Account -> its groups. */
   readonly #groups = new Map<string, RuleSubject[]>()
   /** Subject and repository -> actions. */
@@ -65,6 +68,7 @@ export class AccessRules {
       for (const member of members) append(this.#groups, member, id)
     }
     for (const { who, where, what } of rules) {
+      if (who.startsWith(DIRECTORY_GROUP)) this.#directoryGroups.add(who)
       const mask = maskOf(what)
       const bySubject = this.#rules.get(where) ?? new Map<RuleSubject, ActionMask>()
       bySubject.set(who, (bySubject.get(who) ?? NO_ACTIONS) | mask)
@@ -81,16 +85,23 @@ export class AccessRules {
 
   /** Acts that rules and visibility allow an account in a repository; what everyone may is included. */
   actionsOf(account: RuleAccount, repository: string): ActionMask {
-    const { subject, directoryGroups } = account
-    // The groups of a directory change without a change of rules. As JSON, so that no two lists are the same text.
-    const key = directoryGroups ? JSON.stringify([subject, directoryGroups]) : subject
+    // Groups of a directory change without a change of rules; those that rules name hold no line break.
+    const key = [account.subject, ...this.#externalGroups(account)].join('\n')
     return this.#remember(key, repository, () => this.#find(this.subjectsOf(account), repository))
   }
 
   /** Everyone whom a rule can name so that it is about this account: itself, its groups, and all. */
-  subjectsOf({ subject, directoryGroups = [] }: RuleAccount): RuleSubject[] {
-    const external = directoryGroups.map((name) => `directory:${name}`)
+  subjectsOf(account: RuleAccount): RuleSubject[] {
+    const { subject } = account
+    const external = this.#externalGroups(account)
     return [subject, ...(this.#groups.get(subject) ?? []), ...external, 'signed-in', 'anonymous']
+  }
+
+  /** Groups of the directory that a rule names: few, although a person may be in hundreds. */
+  #externalGroups({ directoryGroups = [] }: RuleAccount): RuleSubject[] {
+    return directoryGroups
+      .map((name) => `${DIRECTORY_GROUP}${name}`)
+      .filter((group) => this.#directoryGroups.has(group))
   }
 
   /**

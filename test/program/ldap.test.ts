@@ -22,7 +22,8 @@ describe('log-ins by an LDAP directory', { skip: skipReason('slapd', 'ldapadd'),
       await slapd.add(
         formatPerson('alice', PASSWORD) +
           formatPerson('bob', PASSWORD) +
-          formatGroup('berth-admins', ['bob']),
+          formatGroup('berth-admins', ['bob']) +
+          formatGroup('Builders of Bonn', ['alice']),
       )
       await using folder = await makeTempFolder('ldap')
       const site: BerthSite = {
@@ -38,13 +39,14 @@ describe('log-ins by an LDAP directory', { skip: skipReason('slapd', 'ldapadd'),
       }
       const administrator = await addAdministrator(site)
       await using berth = await BerthProcess.start(site)
-      const ask = (name: string, password: string) => askWith(basic(name, password))
-      const askWith = async (headers: { authorization: string }) => {
+      const ask = (name: string, password: string, repository?: string) =>
+        askWith(basic(name, password), repository)
+      const askWith = async (headers: { authorization: string }, repository = 'alice/app') => {
         using client = new RawClient(site.port, headers)
-        return await client.send('GET', `/token?service=berth&scope=repository:alice/app:pull,push`)
+        return await client.send('GET', `/token?service=berth&scope=repository:${repository}:pull,push`)
       }
-      const rights = async (name: string): Promise<unknown> => {
-        const { status, body } = await ask(name, PASSWORD)
+      const rights = async (name: string, repository?: string): Promise<unknown> => {
+        const { status, body } = await ask(name, PASSWORD, repository)
         assert.equal(status, 200, String(body))
         const { token } = JSON.parse(String(body)) as { token: string }
         return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).access
@@ -75,6 +77,23 @@ describe('log-ins by an LDAP directory', { skip: skipReason('slapd', 'ldapadd'),
           ['root', 'database', true],
         ],
       )
+      const grant = [
+        'access',
+        'grant',
+        'directory:Builders of Bonn',
+        'team/*',
+        'pull',
+        'push',
+        '--data',
+        site.dataDir,
+      ]
+      assert.deepEqual(await rights('alice', 'team/app'), [])
+      assert.equal((await runCli(grant)).code, 0)
+      assert.deepEqual(await rights('alice', 'team/app'), [
+        { type: 'repository', name: 'team/app', actions: ['pull', 'push'] },
+      ])
+      const explain = ['access', 'explain', 'alice', 'team/app', 'push', '--data', site.dataDir]
+      assert.match((await runCli(explain)).stdout, /directory:Builders of Bonn/)
       const doctor = () => runCli(['doctor', '--data', site.dataDir, ...(site.flags ?? [])])
       assert.match((await doctor()).stdout, /The directory localhost:\d+ answers/)
       await slapd.stop()

@@ -7,6 +7,7 @@ import type { AccessRule, VisibilityRule } from '../../../access/rules.ts'
 import type { Account } from '../../../accounts/accounts.ts'
 import type { OpenData } from '../../../app/data/open-data.ts'
 import { parseRepositoryName } from '../../../oci/repository-name.ts'
+import { quoteWord } from '../../command-line/openssl-line.ts'
 import { createContext, printResult } from '../../context/command-context.ts'
 import { openDataOf } from '../../context/open-data.ts'
 import { CliError } from '../../errors/cli-error.ts'
@@ -58,8 +59,10 @@ export function addAccessExplain(access: Command, io: Io): void {
 async function findAccount(data: OpenData, who: string): Promise<Account | undefined> {
   if (who === 'anonymous') return undefined
   const [kind = '', name = ''] = who.split(/:(.*)/s)
-  const source = kind === 'htpasswd' ? 'htpasswd' : 'database'
-  const account = (await data.accounts.list()).find((one) => one.name === name && one.source === source)
+  const isLine = kind === 'htpasswd'
+  const account = (await data.accounts.list()).find(
+    (one) => one.name === name && (one.source === 'htpasswd') === isLine,
+  )
   if (account && (kind === 'user' || kind === 'htpasswd')) return account
   throw new CliError(
     'USAGE',
@@ -107,7 +110,7 @@ class Words {
       case 'rule': {
         const { who, where, what } = reason.rule
         const taken = what.includes('administer') ? 'administer' : action
-        return `berth access revoke ${this.#toName(who)} '${where}' ${taken}`
+        return `berth access revoke ${quoteWord(this.#toName(who))} '${where}' ${taken}`
       }
       case 'visibility':
         return `berth access visibility '${reason.entry.where}' private`
@@ -128,10 +131,10 @@ class Words {
         .map((rule) => `nothing by itself: ${this.#formatRule(rule)}, which is less`),
       ...groups.map(
         ({ who: group, where }) =>
-          `berth group add-member ${this.#toName(group).slice('group:'.length)} ${who}   (its rule: ${where})`,
+          `berth group add-member ${this.#toName(group).slice('group:'.length)} ${quoteWord(who)}   (its rule: ${where})`,
       ),
       ...(isForAll
-        ? [`berth access grant ${who} ${name} ${action}`]
+        ? [`berth access grant ${quoteWord(who)} ${name} ${action}`]
         : ['nothing: without an account only pull can be allowed']),
       ...(action === 'pull' ? [toVisibility(name, account, visibility)] : []),
     ]
