@@ -1,3 +1,4 @@
+import type { AccessManager } from '../access/document/access-manager.ts'
 import type { Principal } from '../access/principal.ts'
 import type { RuleSource } from '../access/rule-source.ts'
 import type { AccountManager } from '../accounts/accounts.ts'
@@ -41,6 +42,7 @@ export interface ConsoleParts {
   /** Of this server. */
   readonly version: string
   readonly rules: RuleSource
+  readonly access: AccessManager
   /** Days for which deleted content can be restored. */
   readonly keepDays: number
   managersOf(author: Principal): ContentManagers

@@ -3,6 +3,7 @@ import type { ConsoleParts } from './console-parts.ts'
 import { createConsole } from './frame/create-console.ts'
 import { toOpenApi } from './frame/open-api.ts'
 import type { Route } from './frame/route.ts'
+import { accessRoutes } from './resources/access.ts'
 import { eventRoutes } from './resources/events.ts'
 import { manifestRoutes } from './resources/manifests.ts'
 import { pinRoutes } from './resources/pins.ts'
@@ -30,6 +31,7 @@ function createRoutes(parts: ConsoleParts): readonly Route[] {
     ...manifestRoutes(parts),
     ...trashRoutes(parts),
     ...userRoutes(parts),
+    ...accessRoutes(parts),
     ...policyRoutes(parts),
     ...retentionRoutes(parts),
     ...switchRoutes(parts),

@@ -38,6 +38,8 @@ const ACCESS: Readonly<
   deleteUser: 'administer',
   listLogIns: 'administer',
   endLogIns: 'administer',
+  getAccess: 'administer',
+  setAccess: 'administer',
   getPolicies: 'administer',
   setPolicies: 'administer',
   listQuotas: 'administer',

@@ -15,6 +15,32 @@ for (const engine of apiEngines()) {
     })
     after(() => registry[Symbol.asyncDispose]())
 
+    test('rules are replaced by whoever read the last version, count at once, and a wrong document changes nothing', async () => {
+      const { headers, json } = await send('admin', 'GET', '/access')
+      const empty = { groups: {}, rules: [], visibility: {} }
+      assert.deepEqual([headers.etag, json.version, json.document], ['"0"', 0, empty])
+      const document = { ...empty, rules: [{ who: 'user:bob', where: 'alice/app', what: ['pull'] }] }
+      const pull = async () => (await send('bob', 'GET', '/repositories/alice%2Fapp')).status
+      assert.equal(await pull(), 403)
+      const set = await send('admin', 'PUT', '/access', document, { 'if-match': '"0"' })
+      assert.deepEqual([set.status, set.headers.etag, await pull()], [200, '"1"', 200])
+      const late = await send('admin', 'PUT', '/access', empty, { 'if-match': '"0"' })
+      assert.deepEqual([late.status, late.json.code], [412, 'CHANGED'])
+      for (const [wrong, detail] of [
+        [{ rules: [{ who: 'user:bob', where: 'alice/app', what: ['write'] }] }, /rules\.0\.what\.0 must be/],
+        [{ rules: [{ who: 'user:carol', where: 'alice/app', what: ['pull'] }] }, /There is no user "carol"/],
+        [{ rule: [] }, /rule is not known here/],
+      ] as const) {
+        const refused = await send('admin', 'PUT', '/access', wrong, { 'if-match': '*' })
+        assert.deepEqual([refused.status, refused.json.code], [400, 'ACCESS_INVALID'])
+        assert.match(String(refused.json.detail), detail)
+      }
+      const stored = (await send('admin', 'GET', '/access')).json
+      assert.deepEqual([stored.document, stored.changedBy], [document, 'admin'])
+      await send('admin', 'PUT', '/access', empty, { 'if-match': '*' })
+      assert.equal(await pull(), 403)
+    })
+
     test('policies are replaced by whoever read the last version, and a wrong document changes nothing', async () => {
       const { headers, json } = await send('admin', 'GET', '/policies')
       assert.deepEqual([headers.etag, json.version, json.document], ['"0"', 0, { policies: [] }])

@@ -1,4 +1,5 @@
 import { nameOf, type Principal } from '../../access/principal.ts'
+import { createAccessManager } from '../../access/stored/create-access-manager.ts'
 import type { AccountManager } from '../../accounts/accounts.ts'
 import type { ConsoleParts, ContentManagers } from '../../console/console-parts.ts'
 import type { NewEvent } from '../../events/event.ts'
@@ -12,6 +13,7 @@ import { createRepositoryManager } from '../../registry/manage-repositories.ts'
 import { createTagLister } from '../../registry/manage-tags.ts'
 import { createLogInManager } from '../../tokens/refresh/log-ins.ts'
 import { forgetFirstPassword } from '../data/first-admin.ts'
+import { accountDirectory } from '../database/account-directory.ts'
 import { recordAccountChanges } from '../events/record-accounts.ts'
 import { readVersion } from '../product.ts'
 import type { ConsoleContext } from './console-context.ts'
@@ -35,6 +37,7 @@ export function createConsoleParts(context: ConsoleContext): ConsoleParts {
   return {
     version: readVersion(),
     rules,
+    access: createAccessManager(store.database, accountDirectory(store.database)),
     keepDays: config.keepDays,
     managersOf,
     images: createImageDescriber({ metadata, sizes }),

@@ -3,6 +3,7 @@
  * message. `docs/api.md` lists each; a test keeps it true.
  */
 export const API_ERRORS = {
+  ACCESS_INVALID: { status: 400, message: 'The rules cannot be used' },
   ACCOUNT_EXISTS: { status: 409, message: 'An account has this name' },
   ACCOUNT_INVALID: { status: 400, message: 'The account cannot be made as requested' },
   ACCOUNT_UNKNOWN: { status: 404, message: 'There is no such account' },

@@ -1,5 +1,6 @@
 import { AccessError } from '../../../access/access-error.ts'
 import type { AccessDocument } from '../../../access/document/access-document.ts'
+import { toFileForm } from '../../../access/document/file-form.ts'
 import { DocumentFault, parseAccessDocument } from '../../../access/document/parse-document.ts'
 import { loadYaml } from '../../../config/sources/yaml.ts'
 import { readTextFile } from '../../context/read-text-file.ts'
@@ -43,16 +44,9 @@ export async function readAccessFile(io: Io, file: string): Promise<AccessFile> 
 }
 
 /** The text of such a file. */
-export function formatAccess({ groups, rules, visibility }: AccessDocument, version?: number): string {
-  return loadYaml().stringify(
-    {
-      ...(version === undefined ? {} : { version }),
-      groups: Object.fromEntries(groups.map(({ name, members }) => [name, members])),
-      rules: rules.map(({ who, where, what }) => ({ who, where, what: [...what] })),
-      visibility: Object.fromEntries(visibility.map(({ where, visibility: level }) => [where, level])),
-    },
-    { lineWidth: 0 },
-  )
+export function formatAccess(document: AccessDocument, version?: number): string {
+  const stamp = version === undefined ? {} : { version }
+  return loadYaml().stringify({ ...stamp, ...toFileForm(document) }, { lineWidth: 0 })
 }
 
 function toObject(yaml: YamlDocument): Record<string, unknown> {
