@@ -76,3 +76,30 @@ async function waitForLines(output: () => string, pattern: RegExp, count: number
     await sleep(50)
   }
 }
+
+for (const workers of ['1', '2'])
+  test(`answers 401, 404 and 200 have an id of the server's own, with which their lines are found, workers: ${workers}`, async () => {
+    await using folder = await makeTempFolder('request-id')
+    const dataDir = join(folder.path, 'data')
+    const authorization = await addAdministrator({ dataDir, port: 0, logFile: join(folder.path, 'log') })
+    await using berth = await serve(dataDir, '--log-format', 'json', '--workers', workers)
+    using client = new RawClient(Number(new URL(berth.url).port))
+    for (const [path, headers, expected] of [
+      ['/v2/', {}, 401],
+      ['/v2/', { authorization: 'Bearer wrong' }, 401],
+      ['/nothing', {}, 404],
+      ['/v2/root/app/manifests/v1', { authorization }, 404],
+      ['/v2/', { authorization }, 200],
+    ] as const) {
+      // The peer is no trusted proxy: its id does not count, and could else be that of another request.
+      const sent = { ...headers, 'x-request-id': 'chosen-by-the-client' }
+      const { status, headers: answered } = await client.send('GET', path, { headers: sent })
+      assert.equal(status, expected, path)
+      const id = String(answered['x-request-id'])
+      assert.notEqual(id, 'chosen-by-the-client')
+      const lines = await waitForLines(berth.output, new RegExp(`"id":"${id}"`), 1)
+      assert.equal(lines.length, 1, lines.join('\n'))
+      assert.partialDeepStrictEqual(JSON.parse(lines[0] ?? ''), { id, status: expected, path })
+    }
+    assert.doesNotMatch(berth.output(), /chosen-by-the-client/)
+  })
