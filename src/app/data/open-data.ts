@@ -21,6 +21,7 @@ import { accountDirectory } from '../database/account-directory.ts'
 import { refuseLostDatabase } from '../database/lost-database.ts'
 import type { DatabaseOptions } from '../database/open-database.ts'
 import { recordAccountChanges } from '../events/record-accounts.ts'
+import { recordRobotChanges, recordTokenChanges } from '../events/record-secrets.ts'
 import { toAppError } from '../faults/system-fault.ts'
 import { databaseFile } from '../folders/data-folder.ts'
 import { forgetFirstPassword } from './first-admin.ts'
@@ -80,8 +81,8 @@ export async function openData(
       if (method === 'setPassword' || method === 'remove')
         await forgetFirstPassword(config.dataDir, String(name))
     }),
-    tokens: withClearFaults(store.accounts.tokens, file),
-    robots: withClearFaults(store.accounts.robots, file),
+    tokens: withClearFaults(recordTokenChanges(store.accounts.tokens, record, BY_COMMAND), file),
+    robots: withClearFaults(recordRobotChanges(store.accounts.robots, record, BY_COMMAND), file),
     repositories: withClearFaults(managers.repositories, file),
     tags: withClearFaults(createTagLister(managers), file),
     policies: withClearFaults(managers.policies, file),
