@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { RegistryUnderTest } from '../protocol/registry-under-test.ts'
-import { runOk } from '../support/machine/run-command.ts'
 import { until } from '../support/machine/until.ts'
-import { BERTH_BIN } from '../support/program/boot-berth.ts'
+import { runCli } from '../support/program/run-cli.ts'
 import { apiEngines } from './api-engines.ts'
 
 const [sqlite] = apiEngines()
@@ -14,7 +13,8 @@ describe('a public repository in the API', () => {
   before(async () => {
     registry = await (sqlite ?? assert.fail()).start()
     const args = ['access', 'visibility', 'alice/app', 'public', '--data', registry.dataDir]
-    await runOk(BERTH_BIN, args)
+    const { code, stderr } = await runCli(args)
+    assert.equal(code, 0, stderr)
     await until(async () => (await registry.send(undefined, 'GET', APP)).status === 200)
   })
   after(() => registry[Symbol.asyncDispose]())
