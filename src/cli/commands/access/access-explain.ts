@@ -29,16 +29,18 @@ export function addAccessExplain(access: Command, io: Io): void {
       if (!ACTION_WORDS.includes(action))
         throw new CliError('USAGE', `"${action.slice(0, 100)}" is no action: use ${ACTION_WORDS.join(', ')}`)
       await using data = await openDataOf(context)
-      const account = await findAccount(data, who)
-      const principal: Principal = account ? accountPrincipal(account, undefined) : ANONYMOUS
       const { rules, names } = await data.access.readRules()
+      const account = await findAccount(data, who, names)
+      const principal: Principal = account ? accountPrincipal(account, undefined) : ANONYMOUS
       const demand = { repository, action: action as RepositoryAction | RuleAction }
       const explanation = explainAccess(principal, demand, rules)
       const isAllowed = explanation.decision === 'allow' && account?.isDisabled !== true
       const words = new Words(names, { who, name, action })
       const because = account?.isDisabled
         ? [`${who} is disabled: no log-in is accepted`]
-        : explanation.reasons.map((reason) => words.toReason(reason))
+        : isAllowed || explanation.reasons.length === 0
+          ? explanation.reasons.map((reason) => words.toReason(reason))
+          : [`the limits of ${who} leave it out, although more would be allowed`]
       const changes = isAllowed
         ? explanation.reasons.map((reason) => words.toRemoval(reason))
         : words.toAdditions(explanation, account)
@@ -56,8 +58,13 @@ export function addAccessExplain(access: Command, io: Io): void {
 }
 
 /** The account of a subject; undefined for everyone. Errors: `CliError` `USAGE`. */
-async function findAccount(data: OpenData, who: string): Promise<Account | undefined> {
+async function findAccount(
+  data: OpenData,
+  who: string,
+  names: ReadonlyMap<string, string>,
+): Promise<Explained | undefined> {
   if (who === 'anonymous') return undefined
+  if (who.startsWith('robot:')) return findRobot(data, who, names)
   const [kind = '', name = ''] = who.split(/:(.*)/s)
   const isLine = kind === 'htpasswd'
   const account = (await data.accounts.list()).find(
@@ -68,6 +75,26 @@ async function findAccount(data: OpenData, who: string): Promise<Account | undef
     'USAGE',
     `There is no account ${who} to explain: name an account, or anonymous. "berth user list" lists them`,
   )
+}
+
+/** An account as far as it is explained. */
+type Explained = Parameters<typeof accountPrincipal>[0] & Pick<Account, 'isDisabled'>
+
+/** A robot, with the rights of its owner if it has one. */
+async function findRobot(
+  data: OpenData,
+  who: string,
+  names: ReadonlyMap<string, string>,
+): Promise<Explained | undefined> {
+  const name = who.slice('robot:'.length)
+  const robot = (await data.robots.list()).find((one) => one.name === name)
+  const [id] = [...names].find(([, known]) => known === who) ?? []
+  if (!robot || id === undefined)
+    throw new CliError('USAGE', `There is no ${who} to explain: "berth robot list" lists the robots`)
+  const { limits, isDisabled, owner } = robot
+  if (owner === undefined) return { kind: 'robot', id, name, isAdmin: false, owns: [], limits, isDisabled }
+  const account = (await data.accounts.list()).find((one) => one.name === owner && one.source !== 'htpasswd')
+  return account && { ...account, limits, isDisabled: isDisabled || account.isDisabled }
 }
 
 /** Words for what decides, with names in place of ids. */
@@ -120,9 +147,10 @@ class Words {
   }
 
   /** Commands by which a denied act would be allowed, and what is near. */
-  toAdditions({ others, narrower, visibility }: Explanation, account: Account | undefined): string[] {
+  toAdditions({ others, narrower, visibility }: Explanation, account: Explained | undefined): string[] {
     const { who, name, action } = this.#subject
-    if (account?.isDisabled) return [`berth user enable ${account.name}`]
+    if (account?.isDisabled)
+      return [`berth ${who.startsWith('robot:') ? 'robot' : 'user'} enable ${account.name}`]
     const groups = others.filter((rule) => account && rule.who.startsWith('group:')).slice(0, MAX_OTHERS)
     const isForAll = account !== undefined || action === 'pull'
     return [
@@ -151,7 +179,7 @@ class Words {
 
 function toVisibility(
   name: string,
-  account: Account | undefined,
+  account: Explained | undefined,
   visibility: VisibilityRule | undefined,
 ): string {
   const level = account ? 'internal' : 'public'

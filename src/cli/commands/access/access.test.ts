@@ -184,6 +184,16 @@ test('`berth access explain` names the decision, the rule behind it, and what wo
     const printed = await t.print(`access explain ${args}`)
     for (const pattern of expected) assert.match(printed, pattern, args)
   }
+  await t.print('robot create ci --allow team/app:pull')
+  await t.print('access grant robot:ci team/** pull create')
+  assert.match(
+    await t.print('access explain robot:ci team/app pull'),
+    /^allowed[\s\S]*rule: robot:ci may pull, create in/,
+  )
+  assert.match(
+    await t.print('access explain robot:ci team/app push'),
+    /^denied[\s\S]*the limits of robot:ci leave it out/,
+  )
   await t.print('user disable bob')
   assert.match(
     await t.print('access explain bob bob/app pull'),
