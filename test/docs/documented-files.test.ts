@@ -11,7 +11,7 @@ import { openReader } from './reader.ts'
 
 const RULES = fileURLToPath(new URL('../../packaging/monitoring/berth.rules.yml', import.meta.url))
 /** Files of other programs: test/packaging/chart.test.ts uses those of Helm and Kustomize. */
-const OTHER_FILE = /^# (?:values\.yaml|kustomization\.yaml|prometheus\.yml)$/m
+const OTHER_FILE = /^# (?:values\.yaml|kustomization\.yaml|prometheus\.yml|\.gitlab-ci\.yml)$/m
 
 test('each berth.yaml and each file of policies of the documents is one', async () => {
   const files = readBlocks().filter(({ language, text }) => language === 'yaml' && !OTHER_FILE.test(text))
@@ -19,7 +19,14 @@ test('each berth.yaml and each file of policies of the documents is one', async 
   await using reader = await openReader({})
   for (const { text } of files) {
     const policies = findPolicies(text)
-    if (policies === undefined) {
+    if (isAccess(text)) {
+      await writeFile(reader.path('access.yaml'), text.replaceAll('robot:', 'user:'))
+      for (const name of new Set(text.match(/(?<=\b(?:user|robot):)[a-z]+/g)))
+        await reader.run(
+          `echo 'a password of ${name}' | berth user add ${name} --new --password-stdin || true`,
+        )
+      await reader.run('berth access apply access.yaml --dry-run')
+    } else if (policies === undefined) {
       await writeFile(reader.path('berth.yaml'), text)
       await reader.run('env -u BERTH_LISTEN_HTTP berth config --config berth.yaml')
     } else {
@@ -46,6 +53,11 @@ test('Prometheus takes the files of docs/metrics.md, with the rules or the token
   assert.match(byToken?.text ?? '', /credentials_file: \/etc\/prometheus\/berth-token$/m)
   await check((byToken?.text ?? '').replace('/etc/prometheus/berth-token', 'berth-token'))
 })
+
+/** True for a file of `berth access apply`. */
+function isAccess(text: string): boolean {
+  return /^(?:groups|visibility):/m.test(text) || /^ +- \{who:/m.test(text)
+}
 
 /** The policies of a block: a whole file, or the rules of one policy; undefined for another file. */
 function findPolicies(text: string): string | undefined {

@@ -294,7 +294,7 @@ test('without traces none of their code is loaded', async () => {
     assert.equal((await fetch(`${berth.url}/livez`)).status, 200)
     const loaded = (await readFile(modules, 'utf8')).split('\n')
     assert.ok(loaded.some((url) => url.endsWith('/src/app/start.ts')))
-    const own = loaded.filter((url) => /\/src\/traces\/|open-tracing|async_hooks/.test(url))
+    const own = loaded.filter((url) => /\/src\/traces\/|open-tracing/.test(url))
     assert.equal(own.length > 0, isOn, own.join())
   }
 })

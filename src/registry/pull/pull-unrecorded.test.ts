@@ -5,6 +5,7 @@ import { makeTempFolder } from '../../../test/support/machine/temp-folder.ts'
 import { MemoryBlobStore } from '../../../test/support/memory/memory-blob-store.ts'
 import { createBody, formatManifest } from '../../../test/support/memory/registry-room.ts'
 import { openSqliteDatabase } from '../../database/sqlite/open-sqlite.ts'
+import { EVENTS_MIGRATIONS } from '../../events/migrations.ts'
 import { METADATA_MIGRATIONS } from '../../metadata/migrations.ts'
 import type { MetadataSchema } from '../../metadata/schema.ts'
 import { createSqlMetadata } from '../../metadata/sql-metadata.ts'
@@ -22,7 +23,7 @@ test('a database that cannot be written to, as on a full disk, keeps nobody from
   const image = formatManifest()
   let now = Date.UTC(2030, 0, 1)
   const openAs = async (isFrozen: boolean) => {
-    const options = { migrations: [METADATA_MIGRATIONS], isFrozen }
+    const options = { migrations: [METADATA_MIGRATIONS, EVENTS_MIGRATIONS], isFrozen }
     const database = await openSqliteDatabase<MetadataSchema>(join(folder.path, 'db'), options)
     const metadata = createSqlMetadata(database, () => now)
     const uses = new ManifestUses(metadata, () => now)
