@@ -317,7 +317,7 @@ test('disaster recovery', async () => {
 })
 
 /** The commands of a section of a page, in order. */
-function commandsBelow(section: string, of = 'docs/operating.md'): string[] {
+function commandsBelow(section: string, of = 'docs/operations.md'): string[] {
   return readFencedCommands()
     .filter(({ page, heading }) => page === of && heading === section)
     .map(({ command }) => command)

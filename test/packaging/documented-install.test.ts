@@ -10,7 +10,7 @@ import { CHECKOUT } from './packages.ts'
 /** Longest run of one npm command, in ms: it downloads Node itself. */
 const NPM_TIMEOUT_MS = 300_000
 
-/** Needs the package registry. The commands are those of docs/operating.md, with folders of the test's own. */
+/** Needs the package registry. The commands are those of docs/operations.md, with folders of the test's own. */
 test('the recipe of the documents installs a copy, which does not change with the checkout', async () => {
   await using temp = await makeTempFolder('recipe')
   const prefix = join(temp.path, 'prefix')

@@ -4,6 +4,6 @@ import type { SchemaUpdate } from '../../database/migrations.ts'
 export function describeUpdate({ from, to }: SchemaUpdate): string {
   return (
     `the schema of the database is updated from ${from} to ${to}; the former version of Berth cannot open it afterwards. ` +
-    'The way back is a backup from before ("berth backup"): docs/operating.md, "Upgrading"'
+    'The way back is a backup from before ("berth backup"): docs/operations.md, "Upgrading"'
   )
 }

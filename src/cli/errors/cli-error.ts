@@ -79,7 +79,7 @@ export const CLI_ERRORS = {
   },
   VERSION_OLD: {
     exit: EXIT.failed,
-    remedy: 'Read what is new, make a backup, and install it: see "Upgrading" in docs/operating.md',
+    remedy: 'Read what is new, make a backup, and install it: see "Upgrading" in docs/operations.md',
   },
   VERSION_UNREADABLE: { exit: EXIT.failed, remedy: 'Check the address, the mirror and its document' },
   NO_SERVER: {

@@ -21,7 +21,7 @@ const debug = debuglog('berth')
 const REMEDIES: Readonly<Record<string, string>> = {
   UNAVAILABLE: 'Run "berth doctor": it says what is wrong with the database',
   SCHEMA_TOO_NEW:
-    'Start the version of Berth that wrote it, or a newer one; the way back to this version is a backup that it made before the upgrade (docs/operating.md, "Upgrading")',
+    'Start the version of Berth that wrote it, or a newer one; the way back to this version is a backup that it made before the upgrade (docs/operations.md, "Upgrading")',
   SCHEMA_OLD:
     'Make a backup ("berth backup DIR"), then start the server of this version ("berth serve"), which updates it; or run the command of the former version',
   DATABASE_UNUSABLE: "Check the disk, and the owner and permissions of the data folder's files",
