@@ -126,7 +126,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
     never: [...FILE_SYSTEM, ...NETWORK, ...SQL],
   },
   { folder: 'front-door', may: ['log', 'stream', 'files/watched-folder.ts', TRACE_PORT], never: SQL },
-  { folder: 'certificates', may: ['log', 'files'], never: SQL },
+  { folder: 'certificates', may: ['log', 'files', 'outgoing'], never: SQL },
   {
     folder: 'upkeep',
     may: [

@@ -1,14 +1,10 @@
 import type { X509Certificate } from 'node:crypto'
-import { lookup } from 'node:dns'
-import type { IncomingMessage } from 'node:http'
-import { get as getHttps } from 'node:https'
-import { isIP, type LookupFunction } from 'node:net'
+import { createGuardedRequest } from '../../outgoing/guarded-request.ts'
+import { OutgoingError } from '../../outgoing/outgoing-error.ts'
+import { createTargetGuard, type MayReach } from '../../outgoing/target-networks.ts'
 import { CertificateError, reasonOf } from '../x509/certificate-error.ts'
 import { readMailedFiles } from '../x509/mailed-files.ts'
 import { isSignedBy, issuerUrlsOf, shortName } from '../x509/x509-facts.ts'
-import { isPublicAddress } from './public-address.ts'
-
-const http = process.getBuiltinModule('node:http')
 
 /** Longest time for one address, in ms. */
 const TIMEOUT_MS = 10_000
@@ -19,8 +15,8 @@ const MAX_URLS = 3
 
 /** Settings of fetching an issuer. */
 export interface FetchOptions {
-  /** True for an address that may be contacted; by default those of the public internet. */
-  readonly isAllowed?: (address: string) => boolean
+  /** True for an address that may be contacted; by default those of the public internet, on the usual ports. */
+  readonly mayReach?: MayReach
   readonly signal?: AbortSignal
 }
 
@@ -55,55 +51,25 @@ export async function fetchIssuer(
   )
 }
 
-async function fetchBounded(
-  url: URL,
-  { isAllowed = isPublicAddress, signal }: FetchOptions,
-): Promise<Buffer> {
-  const isUsual = (url.protocol === 'http:' || url.protocol === 'https:') && url.username === ''
-  const isAnyPort = isAllowed !== isPublicAddress
-  if (!isUsual || (url.port !== '' && !isAnyPort)) throw new Error('this address is not contacted')
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
-  if (isIP(host) !== 0 && !isAllowed(host)) throw new Error('the address is not one of the public internet')
-  const timeout = AbortSignal.timeout(TIMEOUT_MS)
-  const options = {
-    // A connection of its own: the address that was checked is the one that is connected to.
-    agent: false,
-    lookup: allowedLookup(isAllowed),
-    signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-    headers: { accept: 'application/pkix-cert, application/pkcs7-mime' },
-  }
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  const request =
-    url.protocol === 'https:' ? getHttps(url, options, resolve) : http.get(url, options, resolve)
-  request.on('error', reject)
-  const response = await promise
+async function fetchBounded(url: URL, { mayReach, signal }: FetchOptions): Promise<Buffer> {
+  if (url.port !== '' && mayReach === undefined) throw new Error('this address is not contacted')
+  const send = createGuardedRequest({ mayReach: mayReach ?? createTargetGuard([]) })
   try {
-    if (response.statusCode !== 200) throw new Error(`the answer was ${response.statusCode}`)
-    const chunks: Buffer[] = []
-    let size = 0
-    for await (const chunk of response) {
-      const bytes = chunk as Buffer
-      size += bytes.length
-      if (size > MAX_ANSWER_BYTES) throw new Error('the answer is too large for a certificate')
-      chunks.push(bytes)
-    }
-    return Buffer.concat(chunks)
-  } finally {
-    response.destroy()
-  }
-}
-
-/** Looks a name up and accepts it only if each of its addresses is allowed. */
-function allowedLookup(isAllowed: (address: string) => boolean): LookupFunction {
-  return (host, options, done) => {
-    lookup(host, { ...options, all: true }, (error, addresses) => {
-      const [first] = addresses ?? []
-      if (error || first === undefined) {
-        done(error ?? new Error('the name has no address'), [])
-      } else if (!addresses.every(({ address }) => isAllowed(address))) {
-        done(new Error('the name leads out of the public internet'), [])
-      } else if (options.all) done(null, addresses)
-      else done(null, first.address, first.family)
+    const { status, body } = await send({
+      url: url.href,
+      headers: { accept: 'application/pkix-cert, application/pkcs7-mime' },
+      timeoutMs: TIMEOUT_MS,
+      maxAnswerBytes: MAX_ANSWER_BYTES,
+      // CAs give their certificates out over plain HTTP; the answer counts by its signature.
+      isPlainAllowed: true,
+      ...(signal && { signal }),
     })
+    if (status !== 200) throw new Error(`the answer was ${status}`)
+    return body
+  } catch (error) {
+    // No setting opens other addresses for certificates, so the remedy of other requests does not hold here.
+    if (error instanceof OutgoingError && error.code === 'TARGET_FORBIDDEN')
+      throw new Error('the address is not one of the public internet', { cause: error })
+    throw error
   }
 }
