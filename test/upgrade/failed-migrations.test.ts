@@ -135,8 +135,11 @@ describe('an update of the schema that fails leaves the database as it was (sqli
     const dumped = dumpSqlite(file)
     for (const leftBytes of [0, 64, 128, 256].map((kib) => kib * 1024)) {
       await disk.fill(leftBytes)
-      const { code, stderr } = await runCommand(BERTH_BIN, ['user', 'list', '--data', data], {
+      // Only the start of a server updates the schema.
+      const serve = ['serve', '--data', data, '--listen-http', '127.0.0.1:0']
+      const { code, stderr } = await runCommand(BERTH_BIN, serve, {
         env: cleanEnvironment(),
+        timeoutMs: 30_000,
       })
       assert.equal(code, 1, `${leftBytes}: ${stderr}`)
       assert.match(stderr, /^(?:warning: [^\n]*\n)?error\[STORAGE_FULL\]: [^\n]*\n$/, `${leftBytes}`)

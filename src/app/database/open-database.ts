@@ -115,7 +115,9 @@ async function openWithRoom(file: string, options: DatabaseOptions): Promise<Ope
     if (options.headroom.giveUp()) return await openUsual()
     if (!options.onFrozen) throw error
     emptyLog(file)
-    const opened = await openFrozen(file, options)
+    // A database with an earlier schema cannot be served as it is: what is wrong is still that the disk is full.
+    const opened = await openFrozen(file, options).catch(() => undefined)
+    if (!opened) throw error
     options.onFrozen(file)
     return opened
   }
