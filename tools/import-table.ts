@@ -73,7 +73,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
   // Requests to webhooks go through a function that the caller passes in.
   {
     folder: 'events',
-    may: ['oci', 'policies', 'outgoing', 'config/webhook.ts', ...DATABASE_PORT],
+    may: ['oci', 'log', 'policies', 'outgoing', 'config/webhook.ts', ...DATABASE_PORT],
     never: [...FILE_SYSTEM, ...NETWORK, 'node:sqlite'],
   },
   {

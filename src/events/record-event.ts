@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { JoinedTransaction } from '../database/database.ts'
+import { redactText } from '../log/redact.ts'
 import type { NewEvent, StoredEvent } from './event.ts'
 import { findOrigin, type Origin, runWithOrigin } from './origin.ts'
 import type { EventsSchema } from './schema.ts'
@@ -70,8 +71,11 @@ function toStored(event: NewEvent, now: number): StoredEvent {
   }
 }
 
+/** Visitors send tokens as names, in paths and as user agents, by mistake: no event has one. */
 function clean(text: string): string {
-  return text.slice(0, MAX_TEXT).replace(/\p{Cc}/gu, '?')
+  return redactText(text)
+    .slice(0, MAX_TEXT)
+    .replace(/\p{Cc}/gu, '?')
 }
 
 function bound(value: unknown): unknown {

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BERTH_BIN, bootBerth } from '../support/program/boot-berth.ts'
+import { noteSecret } from '../support/program/secret-canary.ts'
 import { formatManifest, hashSha256, pushBlob, putManifest } from '../support/requests/push-content.ts'
 import { RawClient } from '../support/requests/raw-request.ts'
 
@@ -126,4 +127,31 @@ test('the event of a request is there once the request is answered, before it ha
   assert.equal(await putManifest(http, { repository: 'alice/app', reference: 'v1' }, manifest), 201)
   const { events } = JSON.parse(await berth.command(['audit', '--json', '--action', 'manifest.push']))
   assert.equal(events.length, 1)
+})
+
+test('a token that a visitor sends in the wrong place is in no event', async () => {
+  await using berth = await bootBerth({ users: [{ name: 'alice' }, { name: 'bob' }] })
+  const made = await berth.command(['token', 'create', 'alice', 'laptop', '--json'])
+  const [token = assert.fail(made)] = /berth_pat_\w+/.exec(made) ?? []
+  noteSecret(token)
+  const send = async (path: string, headers: Record<string, string>) => {
+    using http = new RawClient(berth.port, headers)
+    return (await http.send('GET', path)).status
+  }
+  const bob = basic('bob', berth.requirePassword('bob'))
+  assert.equal(await send('/v2/', { authorization: basic(token, 'x') }), 401)
+  assert.equal(
+    await send('/v2/alice/app/manifests/v1', { authorization: bob, 'user-agent': `curl ${token}` }),
+    403,
+  )
+  assert.equal(await send(`/v2/alice/app/manifests/${token}`, { authorization: bob }), 403)
+  assert.equal(await send(`/api/v1/users/${token}`, { authorization: bob }), 403)
+  const until = Date.now() + 20_000
+  const read = (...args: string[]): Promise<string> => berth.command(['audit', ...args])
+  while (!(await read('--json')).includes('access.denied') && Date.now() < until) await sleep(200)
+  for (const text of [await read('--json'), await read('--format', 'cef'), await read()]) {
+    assert.match(text, /access.denied/)
+    assert.equal(text.includes(token), false)
+    assert.doesNotMatch(text, /berth_pat_/)
+  }
 })
