@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isAccountName } from '../../access/account-name.ts'
 import { type Account, AccountError, type Authenticator } from '../accounts.ts'
 import { type Directory, DirectoryError, type DirectoryPerson } from '../directory.ts'
@@ -9,6 +10,11 @@ import type { LoginGuard } from './login-guard.ts'
 
 /** Questions to the directory at once, and those that wait: one that does not answer holds up no local log-in. */
 const QUEUE_BOUNDS = { maxRunning: 8, maxWaiting: 32, maxWaitingOfAll: 64 }
+/**
+ * A failure is answered no sooner, in milliseconds: a search in the directory takes tens of them, by which names of this
+ * registry, which are not searched there, would show.
+ */
+const LEAST_FAILURE_MS = 300
 /** Seconds after which a client may try again while the directory does not answer. */
 const RETRY_AFTER_S = 5
 
@@ -44,9 +50,12 @@ export function addDirectory(local: Authenticator, parts: DirectoryLoginParts): 
   return {
     async verifyPassword(name, password, remoteAddress) {
       if (name === undefined) return undefined
+      const startedAt = performance.now()
       const known = await find(name)
       const isPerson = known ? known.account.source === 'directory' : isAccountName(name)
-      return (isPerson ? persons : local).verifyPassword(name, password, remoteAddress)
+      const found = await (isPerson ? persons : local).verifyPassword(name, password, remoteAddress)
+      if (found === undefined) await sleep(Math.max(0, startedAt + LEAST_FAILURE_MS - performance.now()))
+      return found
     },
     findEnabled: (...subject) => local.findEnabled(...subject),
   }

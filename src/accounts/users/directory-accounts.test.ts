@@ -250,3 +250,15 @@ test('no account is disabled by a directory that is away or shows nobody', async
   await using without = t.open(false)
   assert.equal(await without.syncDirectory(), undefined)
 })
+
+test('a wrong password takes as long for each kind of name', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
+  await t.accounts.add({ name: 'root', password: PASSWORD, isAdmin: true })
+  t.book.set({ name: 'alice' })
+  assert.ok(await t.accounts.verifyPassword('alice', PASSWORD))
+  for (const name of ['root', 'alice', 'nobody', 'No Name', 'root']) {
+    const startedAt = performance.now()
+    assert.equal(await t.accounts.verifyPassword(name, 'wrong'), undefined)
+    assert.ok(performance.now() - startedAt >= 299, name)
+  }
+})
