@@ -155,7 +155,7 @@ async function readBody(
 function forbidden(url: URL): OutgoingError {
   return new OutgoingError(
     'TARGET_FORBIDDEN',
-    `${url.hostname} has no public address: list its network in outgoing-networks to allow it`,
+    `${url.hostname} has no public address: list its address or network in outgoing-networks to allow it`,
   )
 }
 

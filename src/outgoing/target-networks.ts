@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import { createAddressMatcher, parseAddress } from '../front-door/visit/address/network-address.ts'
+import { listEmbedded, readLastIpv4 } from './embedded-addresses.ts'
 
 /**
  * IPv4 networks that are no public addresses: the special-purpose registry of IANA, multicast, and the address of
@@ -38,10 +39,11 @@ export type MayReach = (address: string) => boolean
 
 /**
  * Makes the decision from the networks that the operator allows, in CIDR notation; all public addresses are allowed
- * besides. What is no address is refused.
+ * besides. What is no address is refused. An IPv6 address that leads to an IPv4 one (NAT64, 6to4) is allowed only if
+ * that one is, too, or if the list has this very IPv6 address.
  */
 export function createTargetGuard(allowed: readonly string[]): MayReach {
-  const isListed = createAddressMatcher(allowed)
+  const isListed = createListTest(allowed)
   const isPublicAddress = createPublicTest()
   const single = new Set(
     allowed.flatMap((network) => {
@@ -54,9 +56,28 @@ export function createTargetGuard(allowed: readonly string[]): MayReach {
     // A zone is the name of an interface: such an address is never public.
     const address = parseAddress(given)
     if (address === undefined || given.includes('%')) return false
-    if (METADATA_SERVICES.has(address)) return single.has(address)
+    if (single.has(address)) return true
+    const inner = listEmbedded(address)
+    const ends = [address, ...inner, readLastIpv4(address) ?? address]
+    if (ends.some((end) => METADATA_SERVICES.has(end))) return false
+    if (!inner.every((end) => isListed(end) || isPublicAddress(end))) return false
     return isListed(address) || isPublicAddress(address)
   }
+}
+
+/**
+ * Makes the test if an address, in its one form, lies in a listed network. One of IPv6, such as `::/0`, has no IPv4
+ * addresses, unless it is written as mapped ones (`::ffff:10.0.0.0/104`).
+ */
+function createListTest(allowed: readonly string[]): (address: string) => boolean {
+  const isListedIpv6 = createAddressMatcher(allowed)
+  const isListedIpv4 = createAddressMatcher(
+    allowed.filter((network) => {
+      const [address = '', bits = '128'] = network.split('/')
+      return isIP(address) === 4 || (isIP(parseAddress(address) ?? '') === 4 && Number(bits) >= 96)
+    }),
+  )
+  return (address) => (isIP(address) === 4 ? isListedIpv4(address) : isListedIpv6(address))
 }
 
 /** Makes the test if an address, in its one form, is reachable from the whole internet. */
@@ -68,24 +89,11 @@ function createPublicTest(): (address: string) => boolean {
   return (address) => {
     if (isIP(address) === 4) return !closedIpv4.check(address, 'ipv4')
     if (nat64.check(address, 'ipv6')) {
-      const inner = readEmbedded(address)
-      return inner !== undefined && !METADATA_SERVICES.has(inner) && !closedIpv4.check(inner, 'ipv4')
+      const inner = listEmbedded(address)
+      return inner.length > 0 && inner.every((end) => !closedIpv4.check(end, 'ipv4'))
     }
     return publicIpv6.check(address, 'ipv6') && !closedIpv6.check(address, 'ipv6')
   }
-}
-
-/** The IPv4 address in the last 32 bits of an address of {@link NAT64}. */
-function readEmbedded(address: string): string | undefined {
-  const dotted = /(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1]
-  if (dotted !== undefined) return dotted
-  const [, tail = ''] = address.split('64:ff9b::')
-  const parts = tail.split(':')
-  if (parts.length > 2) return undefined
-  const [high = 0, low = 0] = (parts.length === 1 ? ['0', ...parts] : parts).map((part) =>
-    Number.parseInt(part || '0', 16),
-  )
-  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
 }
 
 function toBlockList(networks: readonly string[], family: 'ipv4' | 'ipv6'): BlockList {

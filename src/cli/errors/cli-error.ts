@@ -31,7 +31,7 @@ export const CLI_ERRORS = {
   WEBHOOK_FAILED: {
     exit: EXIT.failed,
     remedy:
-      'Check the URL, and that the service runs; for a private address list its network in outgoing-networks',
+      'Check the URL, and that the service runs; for a private address list it, or its network, in outgoing-networks',
   },
   DELIVERY_UNKNOWN: { exit: EXIT.failed, remedy: 'Run "berth webhook deliveries" to see those there are' },
   TAGS_KEPT: {
