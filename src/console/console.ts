@@ -16,6 +16,8 @@ export interface ConsoleRequest {
   readonly target: string
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly requestId: string
+  /** Scheme and host of this registry as the client reached it, or as the operator set it. */
+  readonly origin: string
   /** Finds the account of the request. Called at most once. Errors: `OciError` `TOOMANYREQUESTS`. */
   authenticate(): Promise<ConsoleLogin>
   /** The whole body. Called at most once. Errors: `OciError`: it is larger than `maxBytes`, or too slow. */

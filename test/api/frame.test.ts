@@ -99,6 +99,56 @@ describe('the frame of the API', () => {
     assert.equal((await send('GET', '/api/v1/repositories/alice%2Fapp')).status, 200)
   })
 
+  test('refuses changes with the origin of another site, and takes those of its own and of programs', async () => {
+    const { host } = new URL(registry.url)
+    const foreign = [
+      'https://evil.test',
+      'null',
+      '',
+      `https://${host}`,
+      `http://${host}.evil.test`,
+      'http://127.0.0.1',
+    ]
+    for (const origin of [...foreign, `${registry.url}, https://evil.test`]) {
+      const headers = { origin }
+      for (const [method, path] of [
+        ['POST', '/api/v1/scrub/runs'],
+        ['DELETE', '/api/v1/repositories/alice%2Fapp'],
+      ] as const) {
+        const reply = await registry.send('admin', method, path, { headers })
+        assert.deepEqual([reply.status, reply.json.code], [403, 'CROSS_SITE'], origin)
+      }
+      assert.equal((await send('GET', '/api/v1/me', { headers })).status, 200)
+    }
+    for (const headers of [{ origin: registry.url }, {}]) {
+      const reply = await registry.send('admin', 'POST', '/api/v1/scrub/runs', { headers })
+      assert.ok(reply.status === 202 || reply.json.code === 'BUSY', reply.text)
+    }
+  })
+
+  test('takes the origin of `public-url` as its own, and no other', async () => {
+    await using named = await (sqlite ?? assert.fail()).start({
+      'public-url': 'https://registry.example.test',
+    })
+    for (const [origin, refused] of [
+      ['https://registry.example.test', false],
+      [named.url, true],
+    ] as const) {
+      const reply = await named.send('admin', 'POST', '/api/v1/scrub/runs', { headers: { origin } })
+      assert.equal(reply.status, refused ? 403 : 202, reply.text)
+    }
+  })
+
+  test('takes a body as JSON only where it is declared so', async () => {
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', '']) {
+      const reply = await registry.send('admin', 'POST', '/api/v1/users', {
+        headers: type === '' ? {} : { 'content-type': type },
+        body: '{"name":"mallory","isAdmin":true}',
+      })
+      assert.deepEqual([reply.status, reply.json.code], [415, 'BODY_MEDIA_TYPE'], type)
+    }
+  })
+
   test('takes no cookie for a log-in', async () => {
     const reply = await registry.send(undefined, 'GET', '/api/v1/me', {
       headers: { cookie: 'session=anything; __Host-berth=anything' },

@@ -92,12 +92,16 @@ function parseParameters({ texts }: FoundPlace): Record<string, unknown> {
 
 /**
  * Browsers send the password that a person once gave them with requests of any page. Such a page must change nothing.
- * Errors: `CROSS_SITE`.
+ * Over plain HTTP browsers leave out `Sec-Fetch-Site`, but a request that may change something always has `Origin`.
+ * Programs send neither. Errors: `CROSS_SITE`.
  */
 function refuseOtherSites(request: ConsoleRequest, { method }: Route): void {
   if (method === 'GET') return
   const site = headerOf(request, 'sec-fetch-site')
   if (site === 'cross-site' || site === 'same-site') throw new ApiError('CROSS_SITE')
+  const origin = headerOf(request, 'origin')
+  // `null` is the origin of a page whose site the browser hides.
+  if (origin !== undefined && origin !== URL.parse(request.origin)?.origin) throw new ApiError('CROSS_SITE')
 }
 
 function toReply(

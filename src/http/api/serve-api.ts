@@ -55,6 +55,7 @@ function toRequest(exchange: Exchange, parts: ApiParts): ConsoleRequest {
     target: visit.target,
     headers: request.headers,
     requestId: visit.requestId,
+    origin: exchange.origin,
     async authenticate() {
       const login = await authenticate({ headers: request.headers, remote: visit.remoteAddress }, parts)
       exchange.principal = login.principal
