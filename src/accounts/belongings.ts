@@ -11,6 +11,8 @@ export interface AccountBelongings {
    * Ends the upload sessions of an account, by its id; their bytes are removed with those of other abandoned sessions.
    */
   endUploads(tx: JoinedTransaction, id: string): Promise<void>
+  /** Removes the rules about an account and its memberships in groups, by its id. */
+  removeRights(tx: JoinedTransaction, id: string): Promise<void>
   /** Repositories below a name, `<name>/**`; without a transaction those that are committed. */
   findRepositories(
     name: string,
@@ -22,4 +24,15 @@ export interface AccountBelongings {
 export interface FoundRepositories {
   readonly count: number
   readonly names: readonly string[]
+}
+
+/** Ends and removes what an account has, in the transaction that removes the account. */
+export async function removeBelongings(
+  tx: JoinedTransaction,
+  belongings: Pick<AccountBelongings, 'endLogIns' | 'endUploads' | 'removeRights'>,
+  { name, id }: { readonly name: string; readonly id: string },
+): Promise<void> {
+  await belongings.endLogIns(tx, name)
+  await belongings.endUploads(tx, id)
+  await belongings.removeRights(tx, id)
 }

@@ -41,6 +41,29 @@ for (const engine of apiEngines()) {
       assert.equal(await pull(), 403)
     })
 
+    test('a removed account takes its rules along, and the version of before is no longer that of the rules', async () => {
+      const add = () => send('admin', 'POST', '/users', { name: 'erin', password: 'a password of erin' })
+      await add()
+      const document = {
+        groups: { builders: ['user:erin'] },
+        rules: [{ who: 'user:erin', where: 'team/**', what: ['pull'] }],
+        visibility: {},
+      }
+      const { etag = '' } = (await send('admin', 'PUT', '/access', document, { 'if-match': '*' })).headers
+      await send('admin', 'DELETE', '/users/erin')
+      await add()
+      const cached = await send('admin', 'GET', '/access', undefined, { 'if-none-match': etag })
+      assert.deepEqual([cached.status, cached.json.changedBy], [200, 'admin'])
+      assert.deepEqual(cached.json.document, { groups: { builders: [] }, rules: [], visibility: {} })
+      const late = await send('admin', 'PUT', '/access', document, { 'if-match': etag })
+      assert.deepEqual([late.status, late.json.code], [412, 'CHANGED'])
+      await send('admin', 'DELETE', '/users/erin')
+      const same = await send('admin', 'GET', '/access')
+      assert.equal(same.headers.etag, cached.headers.etag)
+      const empty = { groups: {}, rules: [], visibility: {} }
+      await send('admin', 'PUT', '/access', empty, { 'if-match': '*' })
+    })
+
     test('policies are replaced by whoever read the last version, and a wrong document changes nothing', async () => {
       const { headers, json } = await send('admin', 'GET', '/policies')
       assert.deepEqual([headers.etag, json.version, json.document], ['"0"', 0, { policies: [] }])

@@ -1,11 +1,13 @@
 import type { Selectable, Transaction } from 'kysely'
 import { MAX_ACCOUNT_NAME_LENGTH } from '../../access/account-name.ts'
 import { AccountError } from '../accounts.ts'
+import { removeBelongings } from '../belongings.ts'
 import type { AccountsSchema, RobotTable } from '../schema.ts'
 import type { NewSecret, Robot, RobotManager } from '../secrets.ts'
+import { robotAccountId } from '../users/user-rows.ts'
 import { checkTrust } from './check-trust.ts'
 import { checkSecretName, describeSecret, makeSecret, rotateColumns, toDate } from './new-secret.ts'
-import { formatLimits, parseLimits, robotAccountId } from './secret-rows.ts'
+import { formatLimits, parseLimits } from './secret-rows.ts'
 import { NOT_YET, requireUser, type SecretManagerParts } from './token-manager.ts'
 import { addTrust, removeTrust, rowToTrust } from './trust-rows.ts'
 
@@ -53,8 +55,7 @@ export function createRobotManager(parts: RobotManagerParts): RobotManager {
     remove: (name) =>
       change(name, async (tx, row) => {
         await tx.deleteFrom('robots').where('id', '=', row.id).execute()
-        await belongings.endLogIns(tx, name)
-        await belongings.endUploads(tx, robotAccountId(row.id))
+        await removeBelongings(tx, belongings, { name, id: robotAccountId(row.id) })
       }),
     trust: (name, trust) => {
       checkTrust(trust)

@@ -4,7 +4,7 @@ import type { Database, FirstRow, Queries } from '../../database/database.ts'
 import type { Account } from '../accounts.ts'
 import type { AccountSecretTable, AccountsSchema } from '../schema.ts'
 import { parseHeldNames } from '../users/name-ownership.ts'
-import { userId } from '../users/user-rows.ts'
+import { robotAccountId, userId } from '../users/user-rows.ts'
 
 /** A row of the table of secrets. */
 export type SecretRow = Selectable<AccountSecretTable>
@@ -74,11 +74,6 @@ function selectHeld(read: Queries<AccountsSchema>) {
     )
     .selectAll('s')
     .select(HOLDER_COLUMNS)
-}
-
-/** Id of a robot's account, from that of its row. */
-export function robotAccountId(row: number): string {
-  return `robot:${row}`
 }
 
 /** Limits as they are stored. */

@@ -14,7 +14,7 @@ export const MAX_TOKENS_PER_USER = 100
 /** Dependencies of the managers of secrets. */
 export interface SecretManagerParts {
   readonly database: Database<AccountsSchema>
-  readonly belongings: Pick<AccountBelongings, 'endLogIns' | 'endUploads'>
+  readonly belongings: Pick<AccountBelongings, 'endLogIns' | 'endUploads' | 'removeRights'>
   readonly clock: () => number
 }
 

@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { testOnEngines } from '../../../test/support/database/engines.ts'
 import type { OpenDatabase } from '../../../test/support/database/test-engine.ts'
 import { CHEAP_PASSWORDS } from '../../../test/support/program/cheap-passwords.ts'
+import { parseAccessDocument } from '../../access/document/parse-document.ts'
+import { createAccessManager } from '../../access/stored/create-access-manager.ts'
 import { accountBelongings } from '../../app/database/account-belongings.ts'
+import { accountDirectory } from '../../app/database/account-directory.ts'
 import { createAccounts } from '../create-accounts.ts'
 
 const test = testOnEngines()
@@ -31,6 +34,44 @@ async function setUp(openDatabase: OpenDatabase, htpasswd?: string) {
   }
   return { accounts, add, database, [Symbol.asyncDispose]: close }
 }
+
+test('an account and its robots take their rules and memberships along, and the version of the rules rises', async (openDatabase) => {
+  await using t = await setUp(openDatabase)
+  for (const name of ['alice', 'bob']) await t.add(name)
+  const { robots } = t.accounts
+  const robot = { description: '', limits: undefined, hasSecret: false, expiresAt: undefined }
+  for (const name of ['free', 'other']) await robots.create({ ...robot, name })
+  await robots.create({ ...robot, name: 'owned', owner: 'alice' })
+  const access = createAccessManager(t.database, accountDirectory(t.database))
+  const where = 'team/**'
+  const document = (names: readonly string[]) =>
+    parseAccessDocument({
+      groups: { all: names },
+      rules: names.map((who) => ({ who, where, what: 'pull' })),
+    })
+  const all = ['robot:free', 'robot:other', 'robot:owned', 'user:alice', 'user:bob']
+  await access.change(() => document(all))
+  await t.accounts.remove('alice')
+  assert.deepEqual(
+    await access.read().then(({ version, document }) => [version, document.groups[0]?.members]),
+    [3, ['robot:free', 'robot:other', 'user:bob']],
+  )
+  await robots.remove('free')
+  const { version, document: left } = await access.read()
+  assert.deepEqual([version, left], [4, document(['robot:other', 'user:bob'])])
+  await assert.rejects(
+    access.change(() => document([]), { expected: 3 }),
+    { code: 'ACCESS_CHANGED' },
+  )
+  const rows = await t.database.read.selectFrom('access_rules').select('who').orderBy('who').execute()
+  assert.deepEqual(
+    rows.map(({ who }) => who),
+    ['robot:2', 'user:2'],
+  )
+  await access.change(() => document([]))
+  await robots.remove('other')
+  assert.equal((await access.read()).version, 5)
+})
 
 test('`add()` makes an account, and `isEmpty()` tells the first run', async (openDatabase) => {
   await using t = await setUp(openDatabase)

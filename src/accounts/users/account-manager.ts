@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely'
 import { isAccountName, MAX_ACCOUNT_NAME_LENGTH } from '../../access/account-name.ts'
 import type { Database } from '../../database/database.ts'
 import { type Account, AccountError, type AccountManager, type OwnedRepositories } from '../accounts.ts'
-import type { AccountBelongings } from '../belongings.ts'
+import { type AccountBelongings, removeBelongings } from '../belongings.ts'
 import type { HtpasswdFiles } from '../htpasswd/htpasswd-files.ts'
 import { hashPassword, type PasswordCost } from '../passwords/password-hash.ts'
 import { checkNewPassword } from '../passwords/password-rules.ts'
@@ -20,7 +20,7 @@ import {
   releaseName,
   retireName,
 } from './name-ownership.ts'
-import { isLastAdmin, rowToAccount, type UserRow, userId } from './user-rows.ts'
+import { isLastAdmin, robotAccountId, rowToAccount, type UserRow, userId } from './user-rows.ts'
 
 /** Dependencies of an account manager. */
 interface AccountManagerParts {
@@ -103,9 +103,16 @@ export class DatabaseAccountManager implements AccountManager {
     return this.#change(name, async (transaction, row) => {
       const find = findBelowIn(this.#belongings, transaction)
       await refuseLastAdmin(transaction, row)
+      // They are removed with their owner, by their foreign key.
+      const robots = await transaction
+        .selectFrom('robots')
+        .select(['id', 'name'])
+        .where('owner_id', '=', row.id)
+        .execute()
       await transaction.deleteFrom('users').where('id', '=', row.id).execute()
-      await this.#belongings.endLogIns(transaction, name)
-      await this.#belongings.endUploads(transaction, userId(row.id))
+      const gone = robots.map((robot) => ({ name: robot.name, id: robotAccountId(robot.id) }))
+      for (const account of [{ name, id: userId(row.id) }, ...gone])
+        await removeBelongings(transaction, this.#belongings, account)
       const names = [row.name, ...parseHeldNames(row)]
       const left = await findRepositoriesOf(find, names)
       if (giveTo !== undefined && giveTo !== name) {

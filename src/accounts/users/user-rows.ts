@@ -21,6 +21,11 @@ export function userId(row: number): string {
   return `user:${row}`
 }
 
+/** Id of a robot's account, from that of its row. */
+export function robotAccountId(row: number): string {
+  return `robot:${row}`
+}
+
 /** The account of a row. Ids are never given twice, so a name that is added again has another version. */
 export function rowToAccount(row: UserRow): Account {
   return {

@@ -1,6 +1,5 @@
 import type { AccountDirectory } from '../../access/stored/account-directory.ts'
-import { robotAccountId } from '../../accounts/secrets/secret-rows.ts'
-import { userId } from '../../accounts/users/user-rows.ts'
+import { robotAccountId, userId } from '../../accounts/users/user-rows.ts'
 import type { Database } from '../../database/database.ts'
 import type { BerthSchema } from './database-schema.ts'
 
