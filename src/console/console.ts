@@ -18,7 +18,10 @@ export interface ConsoleRequest {
   readonly requestId: string
   /** Scheme and host of this registry as the client reached it, or as the operator set it. */
   readonly origin: string
-  /** Finds the account of the request. Called at most once. Errors: `OciError` `TOOMANYREQUESTS`. */
+  /**
+   * Finds the account of the request as of now: a later call finds what has become of it. Errors: `OciError`
+   * `TOOMANYREQUESTS`, `UNAVAILABLE`.
+   */
   authenticate(): Promise<ConsoleLogin>
   /** The whole body. Called at most once. Errors: `OciError`: it is larger than `maxBytes`, or too slow. */
   readBody(maxBytes: number): Promise<Buffer>

@@ -70,9 +70,25 @@ async function serve(
     body: await readBodyOf(route, request),
     principal: login.principal,
     rules: inForce,
+    isStillAllowed: () => isStillAllowed(request, route, { repository: progress.repository, rules }),
     signal: request.signal,
   }
   return toReply(await route.handle(call), { route, request })
+}
+
+/** Credentials that cannot be checked at the moment do not count. */
+async function isStillAllowed(
+  request: ConsoleRequest,
+  { access }: Route,
+  { repository, rules }: { repository: RepositoryName | undefined; rules: RuleSource },
+): Promise<boolean> {
+  try {
+    const login = await request.authenticate()
+    return findRefusal(access, repository, { login, rules: await rules() }) === undefined
+  } catch (error) {
+    if (error instanceof OciError) return false
+    throw error
+  }
 }
 
 function splitOnce(target: string): [string, string] {

@@ -31,6 +31,11 @@ export interface Call<P extends string, Q, B> {
   readonly rules: AccessRules
   /** The entity tag of `If-Match`, without quotes; undefined: none, or any. */
   readonly ifMatch: string | undefined
+  /**
+   * Checks the credentials and the access again. A stream calls it before it reads anything anew, and ends at false: access may end
+   * while the stream is open.
+   */
+  isStillAllowed(): Promise<boolean>
   /** Aborted once the client is gone. */
   readonly signal: AbortSignal
 }

@@ -58,7 +58,8 @@ function toRequest(exchange: Exchange, parts: ApiParts): ConsoleRequest {
     origin: exchange.origin,
     async authenticate() {
       const login = await authenticate({ headers: request.headers, remote: visit.remoteAddress }, parts)
-      exchange.principal = login.principal
+      // The account that sent the request stays the one of its line in the log, also once its credentials have ended.
+      if (exchange.principal.kind === 'anonymous') exchange.principal = login.principal
       return login
     },
     async readBody(maxBytes) {
