@@ -19,7 +19,7 @@ export const API_ERRORS = {
   IF_MATCH_REQUIRED: { status: 428, message: 'Send If-Match with the ETag of what the change is based on' },
   LAST_ADMIN: { status: 409, message: 'The last administrator stays' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'This path does not have that method' },
-  PATH_INVALID: { status: 400, message: 'The path has an escape that cannot be decoded' },
+  PATH_INVALID: { status: 400, message: 'The path has an escape that cannot be decoded or is not needed' },
   POLICY_INVALID: { status: 400, message: 'The policies cannot be used' },
   QUERY_INVALID: { status: 400, message: 'The query does not have the form that the API document describes' },
   REPOSITORY_EXISTS: { status: 409, message: 'A repository of this name exists' },

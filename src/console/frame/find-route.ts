@@ -21,6 +21,9 @@ export interface FoundPlace {
 /** Finds places by path. */
 export type FindPlace = (path: string) => FoundPlace | undefined
 
+/** Characters that stand for themselves in a path (RFC 3986, section 2.3). */
+const UNRESERVED = /[A-Za-z0-9._~-]/
+
 /** Puts routes in a table. Errors: `TypeError` if two have the same method and path, or a parameter is not known. */
 export function createRouteTable(routes: readonly Route[]): FindPlace {
   const places = new Map<string, Map<Method, Route>>()
@@ -49,7 +52,8 @@ export function createRouteTable(routes: readonly Route[]): FindPlace {
 
 /**
  * Segments of a path below the base, decoded once; undefined: it is not below it. There is one way to write each path:
- * a slash at its end, two in a row and segments of dots are no path. Errors: `PATH_INVALID`.
+ * a slash at its end, two in a row and segments of dots are no path, and escapes that are not needed are refused. Only
+ * punctuation that clients differ in, such as a colon, may be escaped or not. Errors: `PATH_INVALID`.
  */
 function splitPath(path: string): string[] | undefined {
   if (path === API_BASE) return ['']
@@ -61,11 +65,19 @@ function splitPath(path: string): string[] | undefined {
 }
 
 function decodeSegment(segment: string): string {
+  const escapes = segment.match(/%[0-9A-Fa-f]{2}/g) ?? []
+  if (!escapes.every(isNeeded)) throw new ApiError('PATH_INVALID')
   try {
     return decodeURIComponent(segment)
   } catch (cause) {
     throw new ApiError('PATH_INVALID', { cause })
   }
+}
+
+/** False for a second spelling of the same path, which rules of a proxy before Berth may not cover. */
+function isNeeded(escaped: string): boolean {
+  const character = String.fromCharCode(Number.parseInt(escaped.slice(1), 16))
+  return escaped === escaped.toUpperCase() && !UNRESERVED.test(character)
 }
 
 /** Parameters of a path; undefined: it is another one. Literal segments are never escaped. */
