@@ -23,6 +23,14 @@ export interface DueDelivery {
   readonly event: StoredEvent
 }
 
+/** Selection among the deliveries that are due; what is left out selects all. */
+export interface DueChoice {
+  /** True: only those that were never tried. */
+  readonly isNew?: boolean
+  /** Leaves out repositories of these owners, which are the first parts of their names. */
+  readonly notOf?: readonly string[]
+}
+
 /** The deliveries of all webhooks. */
 export class DeliveryQueue {
   readonly #database: Database<EventsSchema>
@@ -50,31 +58,29 @@ export class DeliveryQueue {
     return rows.map(toEndpoint)
   }
 
-  /** The first delivery of each repository, if it is due and its repository is not among `busy`, at most `limit`. */
+  /** The first delivery of each repository, if it is due, chosen and its repository is not among `busy`, at most `limit`. */
   async listFirst(
     id: number,
-    { busy, limit }: { busy: readonly string[]; limit: number },
+    { busy, limit, isNew = false, notOf = [] }: DueChoice & { busy: readonly string[]; limit: number },
   ): Promise<DueDelivery[]> {
+    // The first of each, by one pass over the index: to look for an earlier one for each row takes seconds on PostgreSQL.
+    let first = this.#database.read
+      .selectFrom('webhook_deliveries')
+      .select(({ fn }) => fn.min('id').as('id'))
+      .where('webhook_id', '=', id)
+      .where('state', '=', 'waiting')
+      .groupBy('repository')
+    if (busy.length > 0) first = first.where('repository', 'not in', busy)
+    // An underscore in a name fits any character: at worst an owner with a similar name comes later.
+    for (const owner of notOf)
+      first = first.where('repository', '!=', owner).where('repository', 'not like', `${owner}/%`)
     let query = this.#database.read
-      .selectFrom('webhook_deliveries as due')
-      .select(['due.id', 'due.repository', 'due.attempts', 'due.body'])
-      .where('due.webhook_id', '=', id)
-      .where('due.state', '=', 'waiting')
-      .where('due.due_at', '<=', this.#database.now())
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom('webhook_deliveries as earlier')
-              .select('earlier.id')
-              .whereRef('earlier.webhook_id', '=', 'due.webhook_id')
-              .where('earlier.state', '=', 'waiting')
-              .whereRef('earlier.repository', '=', 'due.repository')
-              .whereRef('earlier.id', '<', 'due.id'),
-          ),
-        ),
-      )
-    if (busy.length > 0) query = query.where('due.repository', 'not in', busy)
-    const rows = await query.orderBy('due.id').limit(limit).execute()
+      .selectFrom('webhook_deliveries')
+      .select(['id', 'repository', 'attempts', 'body'])
+      .where('id', 'in', first)
+      .where('due_at', '<=', this.#database.now())
+    if (isNew) query = query.where('attempts', '=', 0)
+    const rows = await query.orderBy('id').limit(limit).execute()
     return rows.map(({ body, ...row }) => ({ ...row, event: JSON.parse(body) as StoredEvent }))
   }
 
