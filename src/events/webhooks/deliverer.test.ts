@@ -47,7 +47,14 @@ async function openReceiver(isHanging: (repository: string) => boolean = () => f
 }
 
 /** A deliverer to the server of `url`; disposing stops it. */
-async function openDeliverer(database: Database<EventsSchema>, url: string) {
+async function openDeliverer(
+  database: Database<EventsSchema>,
+  url: string,
+  {
+    queue = new DeliveryQueue(database),
+    onError = (error: unknown) => assert.ifError(error),
+  }: { queue?: DeliveryQueue; onError?: (error: unknown) => void } = {},
+) {
   await createWebhookManager(database).add(
     {
       ...{ name: 'hook', url, format: 'cloudevents', repositories: ['**'], actions: [] },
@@ -56,12 +63,12 @@ async function openDeliverer(database: Database<EventsSchema>, url: string) {
     'root',
   )
   const deliverer = new Deliverer({
-    queue: new DeliveryQueue(database),
+    queue,
     send: createGuardedRequest({ mayReach: () => true }),
     registry: 'http://localhost',
     userAgent: 'test',
     onAttempt: () => {},
-    onError: (error) => assert.ifError(error),
+    onError,
   })
   return { run: () => deliverer.run(), [Symbol.asyncDispose]: () => deliverer.stop() }
 }
@@ -124,4 +131,27 @@ test('hanging repositories take no place from others of their owner after a seco
   await sleep(1_100)
   await deliverer.run()
   await receiver.wait('alice/quick', SOON_MS)
+})
+
+test('a delivery whose end cannot be noted is sent again at the next call, and not at once', async (open) => {
+  await using temporary = await open()
+  const { database } = temporary
+  await using receiver = await openReceiver()
+  /** Fails as one on a full disk does. */
+  class FullQueue extends DeliveryQueue {
+    override async note(): Promise<boolean> {
+      throw new Error('the disk is full')
+    }
+  }
+  const errors: unknown[] = []
+  await using deliverer = await openDeliverer(database, receiver.url, {
+    queue: new FullQueue(database),
+    onError: (error) => errors.push(error),
+  })
+  await push(database, ['alice/app'])
+  for (const count of [1, 2]) {
+    await deliverer.run()
+    await sleep(500)
+    assert.deepEqual([receiver.received.length, errors.length], [count, count])
+  }
 })

@@ -114,15 +114,24 @@ export class Deliverer {
 
   #begin(endpoint: Endpoint, slots: WebhookSlots, due: DueDelivery): void {
     slots.begin(due.repository)
+    let isNoted = true
     const work: Promise<void> = this.#deliver(endpoint, slots, due)
-      .catch(this.#parts.onError)
+      .catch((error: unknown) => {
+        isNoted = false
+        this.#parts.onError(error)
+      })
       .finally(() => {
         slots.end(due.repository)
         this.#underWay.delete(work)
-        this.#isRoundWanted = true
-        if (!this.#rounds && !this.#stopping.signal.aborted) this.run().catch(this.#parts.onError)
+        // A delivery that was not noted is due until the next call, so that a full disk leads to no stream of requests.
+        if (isNoted) this.#fillAgain()
       })
     this.#underWay.add(work)
+  }
+
+  #fillAgain(): void {
+    this.#isRoundWanted = true
+    if (!this.#rounds && !this.#stopping.signal.aborted) this.run().catch(this.#parts.onError)
   }
 
   /** False: another process delivers. */
