@@ -141,7 +141,8 @@ function isPullable(principal: AccountPrincipal, repository: string, rules: Acce
   )
 }
 
-function limitOf({ limits }: AccountPrincipal, repository: string): ActionMask {
+/** Acts that the limits of the credentials leave in a repository. */
+export function limitOf({ limits }: AccountPrincipal, repository: string): ActionMask {
   if (!limits) return ALL_ACTIONS
   let mask = NO_ACTIONS
   for (const { where, what } of limits) if (matchesPattern(where, repository)) mask |= maskOf(what)

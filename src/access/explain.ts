@@ -1,7 +1,7 @@
 import type { RepositoryName } from '../oci/repository-name.ts'
 import { includesAction, maskOf } from './action-mask.ts'
 import type { RepositoryAction, RuleAction } from './actions.ts'
-import { type Decision, decide, ownedNames } from './decide.ts'
+import { type Decision, decide, limitOf, ownedNames } from './decide.ts'
 import type { Principal } from './principal.ts'
 import { allBelow, matchesPattern, type RepositoryPattern } from './repository-pattern.ts'
 import { type AccessRule, AccessRules, type RuleSet, type VisibilityRule } from './rules.ts'
@@ -16,6 +16,8 @@ export type Reason =
 /** A decision with all that it follows from. */
 export interface Explanation {
   readonly decision: Decision
+  /** True if the limits of the credentials leave the act out, whatever its account may do. */
+  readonly isLimited: boolean
   /** Everything that allows the act; the decision is the same until all of it is taken away. Empty: denied. */
   readonly reasons: readonly Reason[]
   /** Rules that allow others the act in this repository: in their place the principal might, too. */
@@ -37,19 +39,31 @@ export function explainAccess(
   const allowing = covering.filter(({ what }) => includesAction(maskOf(what), action))
   const isMine = ({ who }: AccessRule): boolean => subjects.includes(who)
   const visibility = rules.findVisibility(repository)
+  const decision = decide(principal, { kind: 'repository', repository, action }, rules)
+  const isLimited = principal.kind !== 'anonymous' && !includesAction(limitOf(principal, repository), action)
+  // Limits narrow all but what everyone may do.
+  const counts = isLimited && decision === 'allow' ? isForEveryone : () => true
   return {
-    decision: decide(principal, { kind: 'repository', repository, action }, rules),
+    decision,
+    isLimited,
     reasons: [
       ...findStanding(principal, repository),
       ...allowing.filter(isMine).map((rule) => ({ kind: 'rule' as const, rule })),
       ...(visibility && isShown(principal, visibility) && action === 'pull'
         ? [{ kind: 'visibility' as const, entry: visibility }]
         : []),
-    ],
+    ].filter(counts),
     others: allowing.filter((rule) => !isMine(rule)),
     narrower: covering.filter((rule) => isMine(rule) && !allowing.includes(rule)),
     visibility,
   }
+}
+
+function isForEveryone(reason: Reason): boolean {
+  return (
+    (reason.kind === 'rule' && reason.rule.who === 'anonymous') ||
+    (reason.kind === 'visibility' && reason.entry.visibility === 'public')
+  )
 }
 
 function findStanding(principal: Principal, repository: string): Reason[] {

@@ -201,3 +201,51 @@ test('`berth access explain` names the decision, the rule behind it, and what wo
   )
   assert.equal((await t.berth('access explain carol a/b pull')).code, 2)
 })
+
+test('each command that `berth access explain` proposes for a robot changes the decision', async () => {
+  await using t = await open()
+  /** Runs the proposed commands that match, for a new robot if one is proposed, and explains again. */
+  const follow = async (robot: string, rest: string, proposals: readonly RegExp[]): Promise<string> => {
+    const { isAllowed, changes } = JSON.parse(await t.print(`access explain robot:${robot} ${rest} --json`))
+    assert.equal(isAllowed, false)
+    for (const pattern of proposals) {
+      const [found] = (changes as string[]).flatMap((line) => pattern.exec(line) ?? [])
+      assert.ok(found, `${pattern} in ${changes.join('\n')}`)
+      const command = found.replace(/^.*berth /, '').replace(/ {3}\(.*/, '')
+      await t.print(command.replaceAll('NEW-NAME', `${robot}-new`).replaceAll("'", ''))
+    }
+    const isNew = proposals.some((pattern) => pattern.source.includes('NEW-NAME'))
+    return t.print(`access explain robot:${robot}${isNew ? '-new' : ''} ${rest}`)
+  }
+  await t.print('robot create limited --allow team/**')
+  const refused = await t.print('access explain robot:limited alice/app pull')
+  assert.match(refused, /because {2}the limits of robot:limited leave it out, and no rule allows it/)
+  assert.doesNotMatch(refused, /grant robot:limited|internal/)
+  const create = /.*robot create NEW-NAME --allow 'team\/\*\*:pull,push,delete' --allow 'alice\/app:pull'/
+  assert.match(await follow('limited', 'alice/app pull', [create, /.*grant robot:NEW-NAME.*/]), /^allowed/)
+  await t.print('robot create ofbob --owner bob --allow team/**:pull')
+  assert.doesNotMatch(await t.print('access explain robot:ofbob bob/app push'), /grant/)
+  assert.match(
+    await follow('ofbob', 'bob/app push', [
+      /.*create NEW-NAME --owner bob --allow .* --allow 'bob\/app:push'/,
+    ]),
+    /^allowed/,
+  )
+  assert.match(
+    await follow('ofbob', 'team/app pull', [/^berth access grant user:bob team\/app pull$/]),
+    /^allowed/,
+  )
+  await t.print('robot create second --owner alice --allow none:pull')
+  const outside = [/.*create NEW-NAME --owner alice .*/, /.*grant user:alice team\/lib create/]
+  assert.match(await follow('second', 'team/lib create', outside), /^allowed/)
+  assert.match(
+    await follow('second', 'open/app pull', [/^berth access visibility open\/app public.*/]),
+    /^allowed/,
+  )
+  await t.print('robot disable ofbob')
+  await t.print('user disable bob')
+  const enable = [/^berth robot enable ofbob$/, /^berth user enable bob$/]
+  assert.match(await follow('ofbob', 'team/app pull', enable), /^allowed/)
+  await t.print('access grant robot:limited open/app pull')
+  assert.doesNotMatch(await t.print('access explain robot:limited open/app pull'), /rule: robot:limited/)
+})
