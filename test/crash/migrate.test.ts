@@ -101,6 +101,8 @@ describe('berth migrate, killed again and again', { skip: postgresSkipReason() }
       let isDone = false
       while (!isDone && kills < KILLS) {
         isDone = await runAndKill(args, random.next() * LAST_KILL_MS)
+        // PostgreSQL finds a moment later that a killed client is gone; until then it is in use.
+        await postgres.untilUnused()
         if (!isDone) kills++
         if (!isDone && kills % 4 === 0) await assertRefused(step.to, passwordFile)
       }
