@@ -5,9 +5,10 @@ import { after, before, describe, it } from 'node:test'
 import { skipReason } from '../../test/parts/find-parts.ts'
 import { formatGroup, formatPerson, type Slapd, startSlapd } from '../../test/parts/start-slapd.ts'
 import { findFreePort } from '../../test/support/machine/free-port.ts'
+import { runOk } from '../../test/support/machine/run-command.ts'
 import { makeTempFolder } from '../../test/support/machine/temp-folder.ts'
 import type { Directory } from '../accounts/directory.ts'
-import { createLdapDirectory } from './ldap-directory.ts'
+import { createLdapDirectory, probeLdap } from './ldap-directory.ts'
 import type { LdapSettings } from './ldap-settings.ts'
 
 const PASSWORD = 'correct horse battery'
@@ -97,10 +98,25 @@ describe('an LDAP directory', { skip: skipReason('slapd', 'ldapadd') }, () => {
     assert.equal(await secure.verify('alice', 'wrong'), undefined)
   })
 
+  it('can be named by its address, which the certificate then has to hold', async () => {
+    const [, port] = /:(\d+)$/.exec(slapd.tlsUrl) ?? []
+    const byAddress = { url: `ldaps://127.0.0.1:${port}`, isStartTls: false }
+    const [, plain] = /:(\d+)$/.exec(slapd.url) ?? []
+    for (const changed of [byAddress, { url: `ldap://127.0.0.1:${plain}` }])
+      assert.equal((await createLdapDirectory(settings(changed)).verify('alice', PASSWORD))?.name, 'alice')
+  })
+
+  it('is searched for groups, too, before it counts as usable', async () => {
+    await probeLdap(settings())
+    await assert.rejects(probeLdap(settings({ groupBase: 'ou=nope,dc=example,dc=com' })), {
+      message: 'It answered with the code 32 (NoSuchObjectError)',
+    })
+  })
+
   it('sends no password where the certificate is of another authority or host', async () => {
     const unknown = settings({ caFile: undefined })
     const [, port] = /:(\d+)$/.exec(slapd.url) ?? []
-    const otherHost = settings({ url: `ldap://127.0.0.1:${port}` })
+    const otherHost = settings({ url: `ldap://0.0.0.0:${port}` })
     const before = (await slapd.readLog()).length
     for (const each of [unknown, { ...unknown, url: slapd.tlsUrl, isStartTls: false }, otherHost])
       await assert.rejects(createLdapDirectory(each).verify('alice', PASSWORD), { name: 'DirectoryError' })
@@ -111,9 +127,16 @@ describe('an LDAP directory', { skip: skipReason('slapd', 'ldapadd') }, () => {
     await using folder = await makeTempFolder('ldap')
     const wrong = `${folder.path}/password`
     await writeFile(wrong, 'wrong')
+    const [empty, pipe] = [`${folder.path}/empty`, `${folder.path}/pipe`]
+    await writeFile(empty, '\n')
+    await runOk('mkfifo', [pipe])
     const cases: [Partial<LdapSettings>, RegExp][] = [
       [{ bindPasswordFile: wrong }, /refuses the account by which Berth searches/],
       [{ bindPasswordFile: `${folder.path}/none` }, /password cannot be read/],
+      [{ bindPasswordFile: empty }, /password is empty/],
+      // A pipe without a writer would hold up each log-in, and the end of the server.
+      [{ bindPasswordFile: pipe }, /password cannot be used: it is no regular file/],
+      [{ caFile: pipe }, /authorities cannot be used: it is no regular file/],
       [{ caFile: `${folder.path}/none` }, /file of its authorities cannot be read/],
     ]
     for (const [changed, message] of cases)

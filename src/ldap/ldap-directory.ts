@@ -1,12 +1,15 @@
-import { readFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { Client, Entry, SearchOptions } from 'ldapts'
 import { type Directory, DirectoryError, type DirectoryPerson } from '../accounts/directory.ts'
+import { readSmallFile } from '../files/read-small-file.ts'
 import type { LdapSettings } from './ldap-settings.ts'
 
 /** Longest time to connect, and for each answer, in milliseconds: a log-in waits for up to five of them. */
 const CONNECT_TIMEOUT_MS = 5_000
 const ANSWER_TIMEOUT_MS = 5_000
+/** Largest file with a password or authorities, in bytes: those of all public authorities have some 250 kB. */
+const MAX_FILE_BYTES = 1_048_576
 /** Most groups of one person: more than an organization has of use for a registry. */
 const MAX_GROUPS = 500
 /**
@@ -37,6 +40,19 @@ export function createLdapDirectory(settings: LdapSettings): Directory {
       }),
   }
 }
+
+/** Searches persons and groups, as a log-in does, for somebody who need not exist. Errors: `DirectoryError`. */
+export function probeLdap(settings: LdapSettings): Promise<void> {
+  return useConnection(settings, async (connection) => {
+    await findEntry(connection, PROBE)
+    await findGroups(connection, {
+      name: PROBE,
+      dn: `${settings.nameAttribute}=${PROBE},${settings.userBase}`,
+    })
+  })
+}
+
+const PROBE = 'berth-probe'
 
 interface Connection {
   readonly client: Client
@@ -76,11 +92,12 @@ async function useConnection<T>(
 }
 
 async function readTlsOptions({ url, caFile }: LdapSettings): Promise<ConnectionOptions> {
-  const host = new URL(url).hostname
-  try {
-    return { host, servername: host, ...(caFile === undefined ? {} : { ca: await readFile(caFile) }) }
-  } catch (cause) {
-    throw new DirectoryError('The file of its authorities cannot be read', { cause })
+  const host = new URL(url).hostname.replace(/^\[(.*)\]$/, '$1')
+  return {
+    host,
+    // RFC 6066 section 3: a name is sent, never an address; the certificate is checked against `host` in both cases.
+    ...(isIP(host) === 0 && { servername: host }),
+    ...(caFile !== undefined && { ca: await readText(caFile, 'The file of its authorities') }),
   }
 }
 
@@ -97,10 +114,21 @@ async function bindSearcher({ client, settings, isWrongPassword }: Connection): 
 }
 
 async function readPassword(file: string): Promise<string> {
+  const what = "The file with the searching account's password"
+  const password = (await readText(file, what)).replace(/\r?\n$/, '')
+  // RFC 4513 section 5.1.2: such a log-in would be one without an account.
+  if (password === '') throw new DirectoryError(`${what} is empty`)
+  return password
+}
+
+/** The text of a regular file: a pipe in its place would hold up each log-in. */
+async function readText(file: string, what: string): Promise<string> {
   try {
-    return (await readFile(file, 'utf8')).replace(/\r?\n$/, '')
+    const found = await readSmallFile(file, MAX_FILE_BYTES)
+    if ('text' in found) return found.text
+    throw new DirectoryError(`${what} cannot be used: ${found.problem}`)
   } catch (cause) {
-    throw new DirectoryError("The file with the searching account's password cannot be read", { cause })
+    throw cause instanceof DirectoryError ? cause : new DirectoryError(`${what} cannot be read`, { cause })
   }
 }
 

@@ -40,7 +40,7 @@ export async function startSlapd(): Promise<Slapd> {
   const folder = resources.use(await makeTempFolder('slapd'))
   const file = (name: string): string => join(folder.path, name)
   const authority = makePaper('Authority of the directory')
-  const server = makePaper('localhost', { by: authority, names: ['localhost'] })
+  const server = makePaper('localhost', { by: authority, names: ['localhost', '127.0.0.1'] })
   const content = {
     'ca.pem': authority.pem,
     'cert.pem': server.pem,

@@ -1,16 +1,13 @@
 import { DirectoryError } from '../../accounts/directory.ts'
 import type { LdapConfig } from '../../config/ldap.ts'
-import { createLdapDirectory } from '../../ldap/ldap-directory.ts'
+import { probeLdap } from '../../ldap/ldap-directory.ts'
 import { type Finding, failed, ok } from './finding.ts'
 
-/** A name to search for: whether there is such a person makes no difference. */
-const PROBE = 'berth-probe'
-
-/** Searches the directory for a person, as a log-in does. */
+/** Searches the directory for a person and their groups, as a log-in does. */
 export async function checkDirectory(ldap: LdapConfig): Promise<Finding> {
   const { host } = new URL(ldap.url)
   try {
-    await createLdapDirectory(ldap).find(PROBE)
+    await probeLdap(ldap)
     return ok('directory', `The directory ${host} answers`)
   } catch (error) {
     if (!(error instanceof DirectoryError)) throw error

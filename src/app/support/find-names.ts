@@ -28,11 +28,16 @@ export async function listStoredNames(config: Config): Promise<string[]> {
 }
 
 /** Hosts and mail addresses of a configuration. */
-export function listConfiguredNames({ frontDoor, publicUrl, database }: Config): string[] {
+export function listConfiguredNames({ frontDoor, publicUrl, database, ldap }: Config): string[] {
   const names = frontDoor
     ? [...frontDoor.domains, ...frontDoor.sites.map(({ host }) => host), frontDoor.acme.email ?? '']
     : []
   if (publicUrl !== undefined) names.push(new URL(publicUrl).hostname)
   if (database.engine === 'postgres') names.push(database.host, database.user, database.name)
+  if (ldap) {
+    const places = [ldap.bindDn, ldap.userBase, ldap.groupBase].filter((dn) => dn !== undefined)
+    // Values of a DN, such as `services` of `ou=services`: its attributes name nobody.
+    names.push(...places.flatMap((dn) => dn.match(/(?<==)[^,+]+/g) ?? []), ldap.adminGroup ?? '')
+  }
   return names
 }

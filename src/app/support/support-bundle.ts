@@ -17,7 +17,10 @@ import { veilJson, veilLine } from './veil-json.ts'
 const MAX_CHARACTERS = 8_000_000
 
 /** Settings whose values are words of the operator. */
-const FREE_TEXTS: ReadonlySet<string> = new Set(['auth-realm', 'traces-service'])
+const FREE_TEXTS: ReadonlySet<string> = new Set([
+  ...['auth-realm', 'traces-service', 'ldap-bind-dn', 'ldap-users', 'ldap-groups'],
+  ...['ldap-user-filter', 'ldap-group-filter', 'ldap-admins'],
+])
 
 /** Part of a bundle. */
 export interface BundlePart {
