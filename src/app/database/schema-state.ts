@@ -2,6 +2,8 @@ import { DatabaseSync } from 'node:sqlite'
 import type { Config } from '../../config/config.ts'
 import { migrationsWithin, missingMigrations } from '../../database/migrate.ts'
 import type { MigrationSet } from '../../database/migrations.ts'
+import { connectFrozen, emptyLog } from '../../database/sqlite/frozen-file.ts'
+import { AppError } from '../faults/app-error.ts'
 import { toAppError } from '../faults/system-fault.ts'
 import { databaseFile } from '../folders/data-folder.ts'
 import { MIGRATION_SETS } from './database-schema.ts'
@@ -53,12 +55,28 @@ async function readRecord({ dataDir, database }: Pick<Config, 'dataDir' | 'datab
   }
   const path = databaseFile(dataDir)
   try {
-    using file = new DatabaseSync(path, { readOnly: true })
-    return file
-      .prepare('select name from kysely_migration')
-      .all()
-      .map(({ name }) => String(name))
+    return readNames(new DatabaseSync(path, { readOnly: true }))
   } catch (error) {
-    throw toAppError(error, 'database', path)
+    const fault = toAppError(error, 'database', path)
+    if (!(fault instanceof AppError) || fault.code !== 'STORAGE_FULL') throw fault
+    return readWithoutRoom(path, fault)
   }
+}
+
+/** On a full disk there is no room for the files that SQLite makes beside a database to read it. Errors: `fault`. */
+function readWithoutRoom(path: string, fault: AppError): string[] {
+  try {
+    emptyLog(path)
+    return readNames(connectFrozen(path))
+  } catch {
+    throw fault
+  }
+}
+
+function readNames(file: DatabaseSync): string[] {
+  using open = file
+  return open
+    .prepare('select name from kysely_migration')
+    .all()
+    .map(({ name }) => String(name))
 }

@@ -15,6 +15,13 @@ export function createScrubLog(logger: Logger): ScrubReport {
         'stored content is damaged and no longer served: push an image that has it again, or run "berth scrub --repair-from URL"',
       )
     },
+    onUndecided(digest) {
+      if (++logged > MAX_LOGGED) return
+      logger.warn(
+        { digest },
+        'stored content is damaged or missing, and was sent again within the last hour: run "berth scrub --now --again" in an hour',
+      )
+    },
     onMended: (digest, how) => logger.warn({ digest, how }, 'damaged content is whole again'),
     onFailure: (digest, err) =>
       logger.error(

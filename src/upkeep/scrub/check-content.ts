@@ -74,6 +74,7 @@ async function putInQuarantine(
   const { facts, report } = parts
   const since = new Elapsed()
   const outcome = await facts.quarantine(finding, read.ms())
+  if (outcome.kind === 'busy') report?.onUndecided?.(finding.digest)
   if (outcome.kind !== 'quarantined') return outcome.kind
   if (outcome.isNew) report?.onDamage?.(finding, await facts.listHolders(finding.digest, MAX_NAMED))
   if (outcome.mark) await moveAside(outcome.mark, since, parts)

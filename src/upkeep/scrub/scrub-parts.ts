@@ -16,6 +16,11 @@ export interface ScrubParts {
 export interface ScrubReport {
   /** Content is in quarantine from now on. `repositories`: some that hold it. */
   readonly onDamage?: (finding: DamageFinding, repositories: readonly string[]) => void
+  /**
+   * Content is damaged or missing, and stays out of quarantine, since a push of the last hour may be about to store it: the
+   * next pass decides.
+   */
+  readonly onUndecided?: (digest: Digest) => void
   /** Content is whole again. */
   readonly onMended?: (digest: Digest, how: 'found-whole' | 'from-other-copy') => void
   /** Content is in quarantine, and its bytes could not be moved away. */

@@ -68,6 +68,20 @@ test('each kind of damage is found, the blob is absent for clients, and a push m
   }
 })
 
+test('content that is missing after it was sent again within the last hour does not count as verified', async (t) => {
+  const bytes = Buffer.from('a layer that is sent twice')
+  const digest = await t.pushBlob(bytes)
+  t.pass(3)
+  // As a push of the same bytes to another repository begins.
+  await t.metadata.claimBlob(digest)
+  await t.damage(digest, bytes, 'missing')
+  t.pass(-3)
+  const { found, repaired, end } = await t.scrub()
+  assert.deepEqual({ found, repaired, end }, { found: 1, repaired: 0, end: 'ended' })
+  assert.deepEqual(t.takeEvents(), [`undecided ${digest}`])
+  assert.equal(await t.facts.countDamages().then(({ count }) => count), 0)
+})
+
 test('bytes that are back in their place end the quarantine', async (t) => {
   for (const act of ['missing', 'unreadable'] as const) {
     const bytes = Buffer.from(`layer ${act}`)

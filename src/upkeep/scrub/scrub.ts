@@ -106,7 +106,9 @@ class ScrubPass {
     // Looked at when the pass began.
     if (item.isQuarantined) return this.#count({ found: this.progress.found + 1 })
     const result = await this.#verify(item)
-    if (result === 'damaged' || result === 'unreadable') this.#count({ found: this.progress.found + 1 })
+    // Not whole, though a push may store it in a moment: it is no content that was verified.
+    const isBad = result === 'damaged' || result === 'unreadable' || result === 'busy'
+    if (isBad) this.#count({ found: this.progress.found + 1 })
     if (result === 'mended') {
       this.#count({ found: this.progress.found + 1, repaired: this.progress.repaired + 1 })
     }

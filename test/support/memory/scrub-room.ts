@@ -116,6 +116,7 @@ export async function openScrubRoom(openStore: () => Promise<DamageableStore>, o
     pace: { stepsPerSecond: 1e9, bytesPerSecond: 1e15 },
     report: {
       onDamage: ({ digest, kind }, repositories) => events.push(`${kind} ${digest} ${repositories}`),
+      onUndecided: (digest) => events.push(`undecided ${digest}`),
       onMended: (digest, how) => events.push(`${how} ${digest}`),
       onFailure: (digest, error) => events.push(`failed ${digest} ${error}`),
     },

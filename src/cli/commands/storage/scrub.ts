@@ -71,11 +71,13 @@ async function openScrubOf(context: CommandContext): Promise<OpenScrub> {
 async function verify(context: CommandContext, opened: OpenScrub): Promise<void> {
   const { flags } = context
   const content = await opened.countContent()
+  const undecided: string[] = []
   const { end, checked, bytes, found, repaired } = await opened.scrub({
     isNow: flags.now === true,
     isAnew: flags.again === true,
     onProgress: progressTo(context, content),
     report: {
+      onUndecided: (digest) => void undecided.push(digest),
       onFailure: (digest, error) =>
         context.warn(`${digest} is not served, but could not be moved to the quarantine: ${reasonOf(error)}`),
     },
@@ -88,6 +90,18 @@ async function verify(context: CommandContext, opened: OpenScrub): Promise<void>
     `${state}: ${checked} blobs and manifests, ${formatBytes(bytes)}; damaged ${found}, of these mended ${repaired}`,
   )
   if (count > 0) throw damaged(count)
+  if (undecided.length > 0) throw notDecided(undecided)
+}
+
+/** A push of the last hour may be storing it right now, so it is neither in the list nor kept from clients. */
+function notDecided(digests: readonly string[]): CliError {
+  const [first] = digests
+  const what = digests.length === 1 ? first : `${first} and ${digests.length - 1} more`
+  return new CliError(
+    'CONTENT_DAMAGED',
+    `Damaged or missing, and sent again within the last hour, which may yet mend it: ${what}`,
+    { remedy: 'Run "berth scrub --now --again" in an hour; push an image that has it to mend it now' },
+  )
 }
 
 function damaged(count: number): CliError {
