@@ -4,10 +4,11 @@ import { open, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
- * Share of the disk that is reserved, and its bounds in bytes: some thousand changes of a database, of some KiB each.
+ * Share of the disk that is reserved, and its bounds in bytes: some thousand changes of a database, of some KiB each, with their
+ * events.
  */
 const SHARE = 1 / 64
-const MIN_BYTES = 256 * 1024
+const MIN_BYTES = 512 * 1024
 const MAX_BYTES = 8 * 1024 * 1024
 /** With fewer bytes free than this the disk is full: SQLite's side files do not fit. */
 const FULL_BYTES = 64 * 1024
