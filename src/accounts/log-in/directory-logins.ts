@@ -54,7 +54,8 @@ export function addDirectory(local: Authenticator, parts: DirectoryLoginParts): 
       const known = await find(name)
       const isPerson = known ? known.account.source === 'directory' : isAccountName(name)
       const found = await (isPerson ? persons : local).verifyPassword(name, password, remoteAddress)
-      if (found === undefined) await sleep(Math.max(0, startedAt + LEAST_FAILURE_MS - performance.now()))
+      if (found === undefined)
+        await sleep(Math.max(0, Math.ceil(startedAt + LEAST_FAILURE_MS - performance.now())))
       return found
     },
     findEnabled: (...subject) => local.findEnabled(...subject),

@@ -166,7 +166,7 @@ test('a rotated token leaves the one before it for the overlap, and the one befo
 
 test('the last use is recorded with its address, and not with each log-in', async (openDatabase) => {
   await using t = await setUp(openDatabase)
-  const { accounts, clock, database } = t
+  const { accounts, clock } = t
   const token = await accounts.tokens.create({ user: 'alice', name: 'laptop' })
   const read = async () => (await accounts.tokens.list('alice'))[0]
   assert.equal((await read())?.usedAt, undefined)
@@ -174,10 +174,9 @@ test('the last use is recorded with its address, and not with each log-in', asyn
   const usedAt = (await read())?.usedAt
   assert.deepEqual([usedAt?.getTime(), (await read())?.usedFrom], [clock.now, ADDRESS])
   clock.now += USED_EVERY_MS - 1
-  const changes = database.changes()
   for (let index = 0; index < 20; index++) await accounts.verifyPassword('alice', token.secret, '203.0.113.8')
-  assert.equal(database.changes(), changes)
-  assert.deepEqual((await read())?.usedAt, usedAt)
+  // Each write would have another time and address.
+  assert.deepEqual([(await read())?.usedAt, (await read())?.usedFrom], [usedAt, ADDRESS])
   clock.now += 1
   await accounts.verifyPassword('alice', token.secret, '203.0.113.8')
   assert.deepEqual([(await read())?.usedAt?.getTime(), (await read())?.usedFrom], [clock.now, '203.0.113.8'])
