@@ -157,7 +157,7 @@ export const IMPORT_TABLE: readonly ImportRule[] = [
     never: ['node:http2', 'node:tls', 'node:dgram', ...FILE_SYSTEM, ...SQL],
   },
   // Reads the files with its password and authorities.
-  { folder: 'ldap', may: ['accounts/directory.ts', 'files'], never: SQL },
+  { folder: 'ldap', may: ['accounts/directory.ts', 'config/ldap.ts', 'files'], never: SQL },
   {
     folder: 'client',
     may: ['oci', 'accounts/accounts.ts', 'registry/repositories.ts', 'registry/manage-tags.ts'],

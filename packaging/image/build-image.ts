@@ -4,7 +4,7 @@ import { runTool } from '../run-tool.ts'
 import { withoutFactsOfBuild } from './image-config.ts'
 import { addConfig, addLayer, addManifest, type Descriptor } from './oci-layout.ts'
 
-/** What an image is built from. */
+/** Folder, base and settings of one build of an image. */
 interface Build {
   /** Folder with the Containerfile and the files of the architecture. */
   readonly context: string

@@ -1,7 +1,7 @@
 import type { NodeProgram } from '../bundle/node-program.ts'
 import type { DebianPackage } from './debian-files.ts'
 
-/** What an image is made of. */
+/** Versions and packages in one image, for its lists of parts. */
 export interface ImageParts {
   readonly version: string
   readonly architecture: string

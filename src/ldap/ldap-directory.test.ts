@@ -8,8 +8,8 @@ import { findFreePort } from '../../test/support/machine/free-port.ts'
 import { runOk } from '../../test/support/machine/run-command.ts'
 import { makeTempFolder } from '../../test/support/machine/temp-folder.ts'
 import type { Directory } from '../accounts/directory.ts'
+import type { LdapConfig } from '../config/ldap.ts'
 import { createLdapDirectory, probeLdap } from './ldap-directory.ts'
-import type { LdapSettings } from './ldap-settings.ts'
 
 const PASSWORD = 'correct horse battery'
 const GROUP_FILTER = '(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))'
@@ -17,7 +17,7 @@ const GROUP_FILTER = '(|(objectClass=groupOfNames)(objectClass=groupOfUniqueName
 describe('an LDAP directory', { skip: skipReason('slapd', 'ldapadd') }, () => {
   let slapd: Slapd
   let directory: Directory
-  const settings = (changed: Partial<LdapSettings> = {}): LdapSettings => ({
+  const settings = (changed: Partial<LdapConfig> = {}): LdapConfig => ({
     url: slapd.url,
     isStartTls: true,
     caFile: slapd.caFile,
@@ -29,6 +29,7 @@ describe('an LDAP directory', { skip: skipReason('slapd', 'ldapadd') }, () => {
     groupBase: 'ou=groups,dc=example,dc=com',
     groupFilter: GROUP_FILTER,
     groupNameAttribute: 'cn',
+    adminGroup: undefined,
     ...changed,
   })
   before(async () => {
@@ -130,7 +131,7 @@ describe('an LDAP directory', { skip: skipReason('slapd', 'ldapadd') }, () => {
     const [empty, pipe] = [`${folder.path}/empty`, `${folder.path}/pipe`]
     await writeFile(empty, '\n')
     await runOk('mkfifo', [pipe])
-    const cases: [Partial<LdapSettings>, RegExp][] = [
+    const cases: [Partial<LdapConfig>, RegExp][] = [
       [{ bindPasswordFile: wrong }, /refuses the account by which Berth searches/],
       [{ bindPasswordFile: `${folder.path}/none` }, /password cannot be read/],
       [{ bindPasswordFile: empty }, /password is empty/],

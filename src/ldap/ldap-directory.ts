@@ -2,8 +2,8 @@ import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { Client, Entry, SearchOptions } from 'ldapts'
 import { type Directory, DirectoryError, type DirectoryPerson } from '../accounts/directory.ts'
+import type { LdapConfig } from '../config/ldap.ts'
 import { readSmallFile } from '../files/read-small-file.ts'
-import type { LdapSettings } from './ldap-settings.ts'
 
 /** Longest time to connect, and for each answer, in milliseconds: a log-in waits for up to five of them. */
 const CONNECT_TIMEOUT_MS = 5_000
@@ -21,7 +21,7 @@ const ID_ATTRIBUTES = ['entryUUID', 'objectGUID', 'ipaUniqueID', 'nsUniqueId']
 const BINARY_ID = 'objectGUID'
 
 /** The persons of an LDAP directory (RFC 4511). Each check has a connection of its own, which it closes. */
-export function createLdapDirectory(settings: LdapSettings): Directory {
+export function createLdapDirectory(settings: LdapConfig): Directory {
   return {
     verify: (name, password) =>
       useConnection(settings, async (connection) => {
@@ -42,7 +42,7 @@ export function createLdapDirectory(settings: LdapSettings): Directory {
 }
 
 /** Searches persons and groups, as a log-in does, for somebody who need not exist. Errors: `DirectoryError`. */
-export function probeLdap(settings: LdapSettings): Promise<void> {
+export function probeLdap(settings: LdapConfig): Promise<void> {
   return useConnection(settings, async (connection) => {
     await findEntry(connection, PROBE)
     await findGroups(connection, {
@@ -56,13 +56,13 @@ const PROBE = 'berth-probe'
 
 interface Connection {
   readonly client: Client
-  readonly settings: LdapSettings
+  readonly settings: LdapConfig
   readonly isWrongPassword: (error: unknown) => boolean
 }
 
 /** Opens a connection that may search, and closes it after its use. Errors: `DirectoryError`. */
 async function useConnection<T>(
-  settings: LdapSettings,
+  settings: LdapConfig,
   use: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   // Loaded at the first use: servers without a directory do without its memory.
@@ -91,7 +91,7 @@ async function useConnection<T>(
   }
 }
 
-async function readTlsOptions({ url, caFile }: LdapSettings): Promise<ConnectionOptions> {
+async function readTlsOptions({ url, caFile }: LdapConfig): Promise<ConnectionOptions> {
   const host = new URL(url).hostname.replace(/^\[(.*)\]$/, '$1')
   return {
     host,

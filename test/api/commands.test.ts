@@ -10,7 +10,7 @@ import { apiEngines } from './api-engines.ts'
 
 const [sqlite] = apiEngines()
 
-/** Where a command reads: the data folder, or the server of it. */
+/** Source that a command reads from: the data folder, or the server that uses it. */
 const PLACES = ['data', 'server'] as const
 
 describe('commands that read from a data folder or from a server', () => {

@@ -9,7 +9,7 @@ import { apiEngines } from './api-engines.ts'
 const MAX_END_MS = 8_000
 const PASSWORD = 'a password long enough'
 
-/** What ends the credentials of a stream. */
+/** Acts after which the credentials of a stream are no longer right. */
 const ENDS: readonly (readonly [
   what: string,
   name: string,

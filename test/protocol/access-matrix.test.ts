@@ -47,7 +47,7 @@ const LOG_INS: readonly LogIn[] = ([undefined, 'admin', 'alice', 'bob'] as const
   TOKENS.map((token) => (token ? { user, token } : { user })),
 )
 
-/** What is set about one repository. */
+/** One rule and the visibility of one repository. */
 interface Shape {
   readonly who?: 'user:bob' | 'group:1' | 'group:2' | 'signed-in' | 'anonymous'
   readonly where?: string

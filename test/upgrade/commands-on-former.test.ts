@@ -158,7 +158,7 @@ describe('a database of an earlier schema, in SQLite', () => {
   test('berth backup copies it beside a server of the earlier version, which goes on', async () => {
     await using former = await formerSqlite('16-backup-runs')
     const [, data = ''] = former.flags
-    // What such a server has: the lock of the folder, and the database open with rows that are read and written.
+    // As a server of that version does: it locks the folder, and has the database open for reads and writes.
     using _lock = lockDataFolder(data)
     using server = new DatabaseSync(join(data, 'berth.db'))
     server.exec('begin; select count(*) from manifests')

@@ -1,12 +1,13 @@
 import type { Logger } from 'pino'
 import { type Accounts, createAccounts } from '../../accounts/create-accounts.ts'
+import type { Directory } from '../../accounts/directory.ts'
 import { createLoginPlaces } from '../../accounts/guesses/login-places.ts'
 import type { HtpasswdStatus } from '../../accounts/htpasswd/htpasswd-file.ts'
 import { LoginGuard, type LoginRelay } from '../../accounts/log-in/login-guard.ts'
 import type { OnIssuerFailure } from '../../accounts/workloads/issuer-keys.ts'
 import type { Config } from '../../config/config.ts'
+import type { LdapConfig } from '../../config/ldap.ts'
 import { Headroom } from '../../files/headroom.ts'
-import { createLdapDirectory } from '../../ldap/ldap-directory.ts'
 import type { ProcessMetrics } from '../../metrics/process-metrics.ts'
 import { accountBelongings } from '../database/account-belongings.ts'
 import { type DatabaseOptions, type OpenedDatabase, openDatabase } from '../database/open-database.ts'
@@ -71,7 +72,7 @@ export async function openStore(
     weakHashes: config.weakHashes,
     onHtpasswdChange,
     directory: config.ldap && {
-      persons: createLdapDirectory(config.ldap),
+      persons: await openDirectory(config.ldap),
       adminGroup: config.ldap.adminGroup,
       onTrouble: onDirectoryTrouble,
     },
@@ -103,6 +104,12 @@ export function logAccountTrouble(
     onIssuerFailure: (failure) =>
       logger.warn(failure, 'the keys of an issuer of ID tokens could not be fetched'),
   }
+}
+
+/** Loaded here: a registry without a directory does without its memory. */
+async function openDirectory(ldap: LdapConfig): Promise<Directory> {
+  const { createLdapDirectory } = await import('../../ldap/ldap-directory.ts')
+  return createLdapDirectory(ldap)
 }
 
 /** Logs why a person of the directory could not log in. */

@@ -27,7 +27,11 @@ export interface SendParts {
   readonly userAgent: string
 }
 
-/** Sends an event to an endpoint, once. Never rejects. A redirect is a failure, as any status but 2xx. */
+/**
+ * Sends an event to an endpoint, once. A failure is a result, not an error: the queue notes its reason and decides about
+ * the next attempt. A redirect is one, too, as any status but 2xx: another server would get a body that was signed for this
+ * one.
+ */
 export async function sendEvent(
   { send, registry, userAgent }: SendParts,
   endpoint: Omit<Endpoint, 'id'>,

@@ -9,7 +9,7 @@ export const NO_TERMINAL: false | string = existsSync('/usr/bin/script')
   ? false
   : 'needs script, to have a terminal'
 
-/** What is typed once the output, after what was typed before, has a question. */
+/** Text that is typed once the output holds the question, which has to come after the text typed before. */
 interface Typed {
   readonly question: RegExp
   readonly key: string
