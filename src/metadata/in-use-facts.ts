@@ -47,7 +47,7 @@ export interface InUseFacts {
    * Ends the pin of a digest; by a tag, those made by that tag, and that of its present manifest. Returns the digests;
    * none if there was no pin.
    */
-  unpin(repository: RepositoryName, reference: Reference): Promise<Digest[]>
+  unpin(repository: RepositoryName, reference: Reference, by?: string): Promise<Digest[]>
   /** Pins of one repository, or of all, by name and digest; at most `limit`. */
   listPins(selection: { repository?: RepositoryName | undefined; limit: number }): Promise<Pin[]>
   /** Replaces the images that an engine runs, as of now. At most 10,000. */

@@ -88,5 +88,5 @@ export interface RestoreFacts {
     options?: { newName?: RepositoryName | undefined; by?: string | undefined },
   ): Promise<'restored' | 'unknown' | 'taken'>
   /** Lets all that is in the trash be removed by the next collection. Returns the number of its entries. */
-  emptyTrash(): Promise<number>
+  emptyTrash(by?: string): Promise<number>
 }

@@ -30,8 +30,8 @@ export interface SwitchFacts {
     name: SwitchName,
     options: { by?: string | undefined; reason?: string | undefined; forMs?: number | undefined },
   ): Promise<Switch>
-  /** Turns a switch off; false if it was off. */
-  turnOff(name: SwitchName): Promise<boolean>
+  /** Turns a switch off; false if it was off. `by`: author of the change; undefined: that of the request. */
+  turnOff(name: SwitchName, by?: string): Promise<boolean>
 }
 
 /** The error of a change that a client wants while the registry is read-only. */

@@ -26,7 +26,7 @@ export interface InUseManager {
 export function createInUseManager(facts: InUseFacts, by: string = BY_COMMAND): InUseManager {
   return {
     pin: (target) => facts.pin(target, by),
-    unpin: (repository, reference) => facts.unpin(repository, reference),
+    unpin: (repository, reference) => facts.unpin(repository, reference, by),
     listPins: (selection) => facts.listPins(selection),
     listRunning: (limit) => facts.listRunning(limit),
     describe: (repository, digests) => facts.describeInUse(repository, digests),

@@ -61,7 +61,7 @@ export function createRepositoryManager(
     listTrash: (limit) => metadata.listTrash(limit),
     restoreManifest: (name, digest) => metadata.restoreManifest(name, digest, by),
     restore: (name, { newName }) => metadata.restoreRepository(name, { newName, by }),
-    emptyTrash: () => metadata.emptyTrash(),
+    emptyTrash: () => metadata.emptyTrash(by),
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { userInfo } from 'node:os'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BERTH_BIN, bootBerth } from '../support/program/boot-berth.ts'
@@ -14,6 +15,7 @@ interface ShownEvent {
   readonly position: number | null
   readonly action: string
   readonly outcome: string
+  readonly via: string
   readonly who?: string
   readonly repository?: string
   readonly digest?: string
@@ -26,6 +28,9 @@ interface ShownEvent {
 function basic(name: string, password: string): string {
   return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
 }
+
+/** Author of what a command does. */
+const OPERATOR = `${userInfo().username} (command)`
 
 test('who did what, from where and when is shown beside a running server, followed, and verified', async () => {
   await using berth = await bootBerth({
@@ -65,9 +70,9 @@ test('who did what, from where and when is shown beside a running server, follow
   assert.deepEqual(
     events.filter(({ action }) => action.startsWith('user.')).map(({ action, who }) => [action, who]),
     [
-      ['user.add', '(command)'],
-      ['user.add', '(command)'],
-      ['user.disable', '(command)'],
+      ['user.add', OPERATOR],
+      ['user.add', OPERATOR],
+      ['user.disable', OPERATOR],
     ],
   )
   const changes = events.filter(({ action }) => /^manifest\.(?:push|delete)$/.test(action))
@@ -154,4 +159,41 @@ test('a token that a visitor sends in the wrong place is in no event', async () 
     assert.equal(text.includes(token), false)
     assert.doesNotMatch(text, /berth_pat_/)
   }
+})
+
+test('each act of a command names the user who ran it', async () => {
+  await using berth = await bootBerth({ users: [{ name: 'alice' }] })
+  using http = new RawClient(berth.port, { authorization: basic('alice', berth.requirePassword('alice')) })
+  await pushBlob(http, 'alice/app', CONFIG)
+  const manifest = formatManifest([CONFIG])
+  assert.equal(await putManifest(http, { repository: 'alice/app', reference: 'v1' }, manifest), 201)
+  for (const command of [
+    ['tag', 'pin', 'alice/app', 'v1'],
+    ['tag', 'unpin', 'alice/app', 'v1'],
+    ['read-only', 'on'],
+    ['read-only', 'off'],
+    ['token', 'create', 'alice', 'laptop'],
+    ['access', 'visibility', 'alice/**', 'public'],
+    ['tag', 'delete', 'alice/app', 'v1', '--yes'],
+    ['repo', 'delete', 'alice/app', '--yes'],
+    ['trash', 'empty', '--yes'],
+  ])
+    await berth.command(command)
+  const { events } = JSON.parse(await berth.command(['audit', '--json'])) as { events: ShownEvent[] }
+  const acts = events.filter(({ via }) => via !== 'request')
+  assert.deepEqual(
+    acts.map(({ action, who }) => [action, who]),
+    [
+      'user.add',
+      'pin.set',
+      'pin.remove',
+      'read-only.on',
+      'read-only.off',
+      'token.issue',
+      'access.change',
+      'tag.delete',
+      'repository.delete',
+      'trash.empty',
+    ].map((action) => [action, OPERATOR]),
+  )
 })

@@ -50,6 +50,8 @@ interface OpenDataOptions extends Pick<DatabaseOptions, 'onUpdate'> {
   readonly mayMake: boolean
   /** True if the command has `--new`, which an error then names. */
   readonly takesNew: boolean
+  /** Author of the changes, for the audit log; by default `(command)`. */
+  readonly by?: string
 }
 
 /**
@@ -59,7 +61,7 @@ interface OpenDataOptions extends Pick<DatabaseOptions, 'onUpdate'> {
  */
 export async function openData(
   config: Config,
-  { mayMake, takesNew, onUpdate }: OpenDataOptions = { mayMake: true, takesNew: false },
+  { mayMake, takesNew, onUpdate, by = BY_COMMAND }: OpenDataOptions = { mayMake: true, takesNew: false },
 ): Promise<OpenData> {
   if (mayMake) await refuseLostDatabase(config)
   else await requireFacts(config, { takesNew })
@@ -68,21 +70,21 @@ export async function openData(
   const { database } = store
   const metadata = createSqlMetadata(database)
   const managers = {
-    repositories: createRepositoryManager(metadata, createSizeFacts(database)),
-    policies: createPolicyManager(metadata),
-    inUse: createInUseManager(metadata),
+    repositories: createRepositoryManager(metadata, createSizeFacts(database), by),
+    policies: createPolicyManager(metadata, by),
+    inUse: createInUseManager(metadata, by),
   }
   const record = (event: NewEvent): Promise<void> =>
     database.transaction((tx) => recordEvent(tx, event, database.now()))
-  const recorded = recordAccountChanges<AccountManager>(store.accounts, record, BY_COMMAND)
+  const recorded = recordAccountChanges<AccountManager>(store.accounts, record, by)
   return {
     accounts: withClearFaults<AccountManager>(recorded, file, async (method, [name]) => {
       // The first password no longer counts.
       if (method === 'setPassword' || method === 'remove')
         await forgetFirstPassword(config.dataDir, String(name))
     }),
-    tokens: withClearFaults(recordTokenChanges(store.accounts.tokens, record, BY_COMMAND), file),
-    robots: withClearFaults(recordRobotChanges(store.accounts.robots, record, BY_COMMAND), file),
+    tokens: withClearFaults(recordTokenChanges(store.accounts.tokens, record, by), file),
+    robots: withClearFaults(recordRobotChanges(store.accounts.robots, record, by), file),
     repositories: withClearFaults(managers.repositories, file),
     tags: withClearFaults(createTagLister(managers), file),
     policies: withClearFaults(managers.policies, file),

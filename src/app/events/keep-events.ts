@@ -37,6 +37,7 @@ export function keepEvents(context: EventsContext): AsyncDisposable {
   const queue = new DeliveryQueue(database)
   const deliverer = createDeliverer(context, queue)
   let isSynced = false
+  let isFailing = false
   const seals = runPeriodically(
     async () => {
       if (!isSynced) {
@@ -46,12 +47,18 @@ export function keepEvents(context: EventsContext): AsyncDisposable {
       isSynced = true
       while (await sealEvents(database, queueDeliveries));
       await deliverer.run()
+      if (isFailing) logger.info('events are moved to the audit log, and announced, again')
+      isFailing = false
     },
     {
       firstMs: SEAL_EVERY_MS,
       everyMs: SEAL_EVERY_MS,
-      onError: (err) =>
-        logger.error({ err }, 'events could not be moved to the audit log, or announced, yet'),
+      onError(err) {
+        // Tried each second: an outage has a line at its begin and at its end.
+        if (!isFailing)
+          logger.error({ err }, 'events cannot be moved to the audit log, or announced, for the time being')
+        isFailing = true
+      },
     },
   )
   const trims = runPeriodically(() => trim(context, queue), {

@@ -1,6 +1,7 @@
 import type { OpenData } from '../../app/data/open-data.ts'
 import { describeUpdate } from '../../app/database/describe-update.ts'
 import type { CommandContext } from './command-context.ts'
+import { findOperator } from './find-operator.ts'
 import { loadWithoutDomain } from './load-without-domain.ts'
 import { mayMake } from './new-flag.ts'
 
@@ -22,6 +23,7 @@ export async function openDataOf(
   return await openData(config, {
     mayMake: takesNew && mayMake(context),
     takesNew,
+    by: findOperator(),
   })
 }
 

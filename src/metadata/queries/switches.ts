@@ -26,7 +26,7 @@ export function createSwitchFacts(database: Database<MetadataSchema>, clock: () 
       )
       return { since: new Date(since), by, reason, until: until === null ? undefined : new Date(until) }
     },
-    turnOff: async (name) =>
+    turnOff: async (name, by) =>
       database.transaction(async (tx) => {
         const ended = await tx
           .deleteFrom('switches')
@@ -35,7 +35,7 @@ export function createSwitchFacts(database: Database<MetadataSchema>, clock: () 
           .executeTakeFirst()
         const now = clock()
         const wasOn = ended !== undefined && (ended.until === null || ended.until > now)
-        if (wasOn && name === 'read-only') await recordEvent(tx, { action: 'read-only.off' }, now)
+        if (wasOn && name === 'read-only') await recordEvent(tx, { action: 'read-only.off', who: by }, now)
         return wasOn
       }),
   }

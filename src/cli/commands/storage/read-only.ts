@@ -41,7 +41,7 @@ export function addReadOnlyCommand(program: Command, io: Io): void {
     .action(async (_options, command: Command) => {
       const context = createContext(command, io)
       await using data = await openDataOf(context)
-      const wasOn = await data.switches.turnOff('read-only')
+      const wasOn = await data.switches.turnOff('read-only', findOperator())
       const text = wasOn ? 'Pushes and deletes are taken again' : 'The registry was not read-only'
       printResult(context, { readOnly: { isOn: false } }, text)
     })

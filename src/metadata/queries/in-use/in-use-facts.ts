@@ -21,11 +21,12 @@ export function createInUseFacts(
         if (pinned) await recordEvent(tx, event, now)
         return pinned
       }),
-    unpin: (repository, reference) =>
+    unpin: (repository, reference, by) =>
       transaction(async (tx) => {
         const now = clock()
         const digests = await unpin(tx, { repository, reference, now })
-        for (const digest of digests) await recordEvent(tx, { action: 'pin.remove', repository, digest }, now)
+        for (const digest of digests)
+          await recordEvent(tx, { action: 'pin.remove', who: by, repository, digest }, now)
         return digests
       }),
     listPins: (selection) => listPins(read, selection),

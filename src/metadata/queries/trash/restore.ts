@@ -54,9 +54,10 @@ export function createRestoreFacts(
         await recordEvent(tx, { action: 'repository.restore', who: by, repository: newName, from }, now)
         return 'restored'
       }),
-    async emptyTrash() {
+    async emptyTrash(by) {
       const count = await emptyTrash({ transaction })
-      if (count > 0) await transaction((tx) => recordEvent(tx, { action: 'trash.empty', count }, clock()))
+      if (count > 0)
+        await transaction((tx) => recordEvent(tx, { action: 'trash.empty', who: by, count }, clock()))
       return count
     },
   }
