@@ -65,7 +65,7 @@ test('what `berth policy export` prints can be applied again, from a pipe, too, 
   assert.equal(late.code, 1)
   assert.match(
     late.stderr,
-    /^error\[POLICY_CHANGED\]: The file is of version 1, .* of version 2, set .* by \(command\)\. Run "berth policy export --data [^"]+"/,
+    /^error\[POLICY_CHANGED\]: The file is of version 1, .* of version 2, set .* by \S+ \(command\)\. Run "berth policy export --data [^"]+"/,
   )
   assert.deepEqual(await t.readJson('export'), { version: 2, policies: [] })
 })
